@@ -1,0 +1,16 @@
+//! What a run of `cni-conform` found.
+//!
+//! The JSON form of [`Report`] is the truth; every other format is drawn from it and can be redrawn
+//! later. The crate is small on purpose: others parse our reports with it. It knows nothing of
+//! plugins, namespaces or checks; those live in `cni-conform-core`, which emits [`Event`]s.
+
+mod event;
+mod fold;
+mod model;
+
+pub use event::Event;
+pub use fold::{FoldError, fold};
+pub use model::{
+    CheckResult, Environment, Evidence, Exchange, Finding, Footer, Lack, Level, Outcome, Privilege,
+    Report, SCHEMA, Status, Subject, Summary, Tool, Verdict,
+};
