@@ -1,0 +1,16 @@
+//! The CNI specification as data: what it requires, the shapes of its documents, and samples of them.
+//!
+//! The data are files that can be read without this crate; `README.md` beside them says how they are laid out.
+//! This crate only hands them out. Nothing here judges a plugin, and nothing here parses JSON.
+
+mod catalogue;
+pub mod documents;
+mod requirement;
+pub mod schema;
+mod version;
+
+pub use catalogue::{ALL, AMBIGUITIES, AREAS, find, req};
+pub use requirement::{
+    Ambiguity, Document, Level, Method, Requirement, Section, Source, Subject, Verb, Verdict,
+};
+pub use version::{SpecVersion, UnknownVersion};
