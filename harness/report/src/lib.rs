@@ -5,12 +5,17 @@
 //! plugins, namespaces or checks; those live in `cni-conform-core`, which emits [`Event`]s.
 
 mod event;
+#[cfg(test)]
+mod fixture;
 mod fold;
+mod gate;
+pub mod json;
 mod model;
 
 pub use event::Event;
 pub use fold::{FoldError, fold};
+pub use gate::{Conclusion, Gate};
 pub use model::{
-    CheckResult, Environment, Evidence, Exchange, Finding, Footer, Lack, Level, Outcome, Privilege,
-    Report, SCHEMA, Status, Subject, Summary, Tool, Verdict,
+    CheckResult, Environment, Evidence, Exchange, Finding, Footer, Lack, Level, Outcome, Partition,
+    Privilege, Report, SCHEMA, Status, Subject, Summary, Tool, Verdict,
 };
