@@ -11,6 +11,9 @@ mod fold;
 mod gate;
 pub mod json;
 mod model;
+mod printable;
+mod problem;
+pub mod terminal;
 
 pub use event::Event;
 pub use fold::{FoldError, fold};
