@@ -3,8 +3,6 @@
 //!
 //! What a format needs beyond that (XML, Markdown, annotations) is that format's subject.
 
-use std::fmt::Write as _;
-
 /// Returns the text with everything but newlines and tabs made visible that is not plain text:
 /// control characters, bidirectional overrides, and what XML 1.0 section 2.2 forbids.
 pub(crate) fn printable(text: &str) -> String {
@@ -14,8 +12,7 @@ pub(crate) fn printable(text: &str) -> String {
             '\n' | '\t' => safe.push(character),
             '\r' => safe.push_str("\\r"),
             _ if is_plain(character) => safe.push(character),
-            // Writing to a string does not fail.
-            _ => drop(write!(safe, "\\u{{{:x}}}", u32::from(character))),
+            _ => safe.push_str(&format!("\\u{{{:x}}}", u32::from(character))),
         }
     }
     safe

@@ -44,7 +44,6 @@ fn push_matrix(text: &mut String, report: &Report, subject: &Subject, width: usi
             let gravest = GRAVEST_FIRST
                 .into_iter()
                 .find(|outcome| outcomes.contains_key(outcome));
-            let width = spec.chars().count();
             let padding = spec.chars().count().saturating_sub(1);
             let left = " ".repeat(padding / 2);
             let right = " ".repeat(padding - padding / 2);
