@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::gate::Gate;
 use crate::model::Report;
 use crate::terminal::Layout;
 use crate::{github, json, junit, markdown, tap, terminal};
@@ -82,16 +83,22 @@ impl FromStr for Format {
     }
 }
 
-/// Returns the report in a format; the terminal's with its default layout.
+/// Returns the report in a format, with the verdict of a gate; the terminal's in its default width.
 #[must_use]
-pub fn render(report: &Report, format: Format) -> String {
+pub fn render(report: &Report, format: Format, gate: Gate) -> String {
     match format {
         Format::Json => json::write(report),
-        Format::Junit => junit::render(report),
-        Format::Markdown => markdown::render(report),
-        Format::Github => github::render(report),
-        Format::Tap => tap::render(report),
-        Format::Terminal => terminal::render(report, Layout::default()),
+        Format::Junit => junit::render(report, gate),
+        Format::Markdown => markdown::render(report, gate),
+        Format::Github => github::render(report, gate),
+        Format::Tap => tap::render(report, gate),
+        Format::Terminal => {
+            let layout = Layout {
+                gate,
+                ..Layout::default()
+            };
+            terminal::render(report, layout)
+        }
     }
 }
 
@@ -119,7 +126,7 @@ mod tests {
     #[test]
     fn no_format_lets_a_plugins_control_characters_through() {
         for format in Format::ALL {
-            let text = render(&fixture::report(), format);
+            let text = render(&fixture::report(), format, Gate::default());
             let text = if format == Format::Terminal {
                 anstream::adapter::strip_str(&text).to_string()
             } else {

@@ -34,13 +34,24 @@ impl Default for Gate {
 }
 
 impl Gate {
+    /// Whether one result of this outcome is enough not to conform.
+    #[must_use]
+    pub fn fails(self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Fail => true,
+            Outcome::Warn => self.fail_on == Verdict::Warn,
+            Outcome::Pass | Outcome::NotApplicable | Outcome::Blocked | Outcome::Inconclusive => {
+                false
+            }
+        }
+    }
+
     /// Returns what the report amounts to. A violation outranks trouble, trouble outranks an empty run.
     #[must_use]
     pub fn judge(self, report: &Report) -> Conclusion {
         let summary = count(&report.results);
         let has = |outcome| summary.contains_key(&outcome);
-        let warns = self.fail_on == Verdict::Warn && has(Outcome::Warn);
-        if has(Outcome::Fail) || warns {
+        if summary.keys().any(|outcome| self.fails(*outcome)) {
             return Conclusion::Violates;
         }
         if report.footer.is_none() || has(Outcome::Inconclusive) {
@@ -92,6 +103,9 @@ pub(crate) fn gap(report: &Report) -> Option<&'static str> {
     }
     match Gate::default().judge(report) {
         Conclusion::NothingRan => Some("nothing was judged; not one check applies"),
+        Conclusion::CouldNotJudge if report.results.iter().any(|r| causeless(report, r)) => {
+            Some("checks are blocked by a check that is not in the report")
+        }
         _ => None,
     }
 }

@@ -12,20 +12,23 @@ const TEXT: usize = 500;
 
 /// Returns the annotations, one line each, to be printed to standard output of a step.
 #[must_use]
-pub fn render(report: &Report) -> String {
-    let mut lines: Vec<String> = problems(report).iter().map(annotation).collect();
+pub fn render(report: &Report, gate: Gate) -> String {
+    let mut lines: Vec<String> = problems(report)
+        .iter()
+        .map(|problem| annotation(problem, gate))
+        .collect();
     if let Some(gap) = gap(report) {
         lines.push(command("error", &report.tool.name, gap));
     }
-    let closing = format!("{}: {}", Gate::default().judge(report), tally(report));
+    let closing = format!("{}: {}", gate.judge(report), tally(report));
     lines.push(command("notice", &report.tool.name, &closing));
     lines.join("\n") + "\n"
 }
 
-fn annotation(problem: &Problem<'_>) -> String {
+fn annotation(problem: &Problem<'_>, gate: Gate) -> String {
     let result = problem.result;
     let kind = match result.outcome {
-        Outcome::Warn => "warning",
+        Outcome::Warn if !gate.fails(Outcome::Warn) => "warning",
         _ => "error",
     };
     let title = format!(
@@ -76,7 +79,7 @@ mod tests {
 
     #[test]
     fn every_problem_is_one_command_on_one_line() {
-        let text = render(&fixture::report());
+        let text = render(&fixture::report(), Gate::default());
         insta::assert_snapshot!(text);
         let kinds: Vec<_> = text
             .lines()
@@ -101,7 +104,7 @@ mod tests {
         let mut cut = fixture::with(vec![fixture::result("a/b", "1.0.0", Outcome::Pass)]);
         cut.footer = None;
         for report in [cut, fixture::with(Vec::new())] {
-            assert!(render(&report).starts_with("::error title=cni-conform::"));
+            assert!(render(&report, Gate::default()).starts_with("::error title=cni-conform::"));
         }
     }
 }

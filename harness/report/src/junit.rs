@@ -8,7 +8,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use crate::account::{Extent, Script, account};
-use crate::gate::gap;
+use crate::gate::{Gate, gap};
 use crate::model::{CheckResult, Outcome, Report, Subject};
 use crate::printable::one_line;
 use crate::problem::gist;
@@ -18,9 +18,9 @@ const EXTENT: Extent = Extent {
     script: Script::Whole,
 };
 
-/// Returns the report as JUnit XML.
+/// Returns the report as JUnit XML. A warning is a failure only where the gate fails on it.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub fn render(report: &Report, gate: Gate) -> String {
     let mut document = quick_junit::Report::new(one_line(&report.tool.name));
     if let Some(footer) = report.footer {
         document.set_time(Duration::from_millis(footer.duration_ms));
@@ -34,7 +34,9 @@ pub fn render(report: &Report) -> String {
         for spec in specs {
             let results = results.iter().filter(|result| result.spec == *spec);
             let results: Vec<_> = results.copied().collect();
-            document.add_test_suite(suite(report, subject, spec, &results));
+            let mut suite = suite(report, subject, spec, &results);
+            suite.add_test_cases(results.iter().map(|result| case(result, gate)));
+            document.add_test_suite(suite);
         }
     }
     if let Some(gap) = gap(report) {
@@ -64,15 +66,16 @@ fn suite(report: &Report, subject: &Subject, spec: &str, results: &[&CheckResult
     for (name, value) in properties {
         suite.add_property((name, one_line(&value).as_str()));
     }
-    suite.add_test_cases(results.iter().map(|result| case(result)));
     suite
 }
 
-fn case(result: &CheckResult) -> TestCase {
+fn case(result: &CheckResult, gate: Gate) -> TestCase {
     let reason = result.reason.as_deref().unwrap_or("no reason given");
+    let warning_fails = gate.fails(Outcome::Warn);
     let status = match result.outcome {
-        Outcome::Pass | Outcome::Warn => TestCaseStatus::success(),
         Outcome::Fail => unsuccessful(NonSuccessKind::Failure, result),
+        Outcome::Warn if warning_fails => unsuccessful(NonSuccessKind::Failure, result),
+        Outcome::Pass | Outcome::Warn => TestCaseStatus::success(),
         Outcome::Inconclusive => unsuccessful(NonSuccessKind::Error, result),
         Outcome::NotApplicable => skipped(&format!("not applicable: {reason}")),
         Outcome::Blocked => skipped(&format!("blocked: {reason}")),
@@ -80,7 +83,7 @@ fn case(result: &CheckResult) -> TestCase {
     let mut case = TestCase::new(one_line(&result.check), status);
     case.set_classname(one_line(&format!("{}.{}", result.subject, result.spec)));
     case.set_time(Duration::from_millis(result.duration_ms));
-    if result.outcome == Outcome::Warn {
+    if result.outcome == Outcome::Warn && !warning_fails {
         let told = format!("warning: {}\n{}", message(result), account(result, EXTENT));
         case.set_system_out(told);
     }
@@ -127,6 +130,7 @@ mod tests {
 
     use super::*;
     use crate::fixture;
+    use crate::model::Verdict;
 
     /// A test case as a stranger reads it: its name, the elements in it, their messages and text.
     #[derive(Debug, Default)]
@@ -206,7 +210,7 @@ mod tests {
             .iter()
             .find(|result| result.outcome == outcome)
             .unwrap();
-        let document = parse(&render(&report));
+        let document = parse(&render(&report, Gate::default()));
         let classname = format!("{}.{}", result.subject, result.spec);
         let mut cases = document.cases.into_iter();
         let case = cases.find(|case| {
@@ -233,6 +237,15 @@ mod tests {
     }
 
     #[test]
+    fn a_warning_is_a_failure_where_the_gate_fails_on_it() {
+        let gate = Gate {
+            fail_on: Verdict::Warn,
+        };
+        let document = parse(&render(&fixture::report(), gate));
+        assert_eq!(document.root["failures"], "4");
+    }
+
+    #[test]
     fn skipped_cases_say_why() {
         for (outcome, message) in [
             (
@@ -247,7 +260,7 @@ mod tests {
 
     #[test]
     fn counts_add_up_in_every_suite_and_at_the_root() {
-        let document = parse(&render(&fixture::report()));
+        let document = parse(&render(&fixture::report(), Gate::default()));
         let number = |of: &BTreeMap<String, String>, key: &str| of[key].parse::<usize>().unwrap();
         let names: Vec<_> = document
             .suites
@@ -278,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_suite_names_the_binary_and_the_kernel() {
-        let document = parse(&render(&fixture::report()));
+        let document = parse(&render(&fixture::report(), Gate::default()));
         let value = |name: &str| {
             let mut properties = document.properties.iter();
             properties
@@ -292,7 +305,7 @@ mod tests {
 
     #[test]
     fn hostile_output_arrives_whole_and_visible() {
-        let document = parse(&render(&fixture::report()));
+        let document = parse(&render(&fixture::report(), Gate::default()));
         let mut cases = document.cases.iter();
         let case = cases
             .find(|case| case.attributes["name"] == "error/is-json")
@@ -325,7 +338,7 @@ mod tests {
         let mut cut = fixture::with(vec![fixture::result("a/b", "1.0.0", Outcome::Pass)]);
         cut.footer = None;
         for report in [cut, fixture::with(Vec::new())] {
-            let document = parse(&render(&report));
+            let document = parse(&render(&report, Gate::default()));
             assert_eq!(document.root["errors"], "1");
             assert_eq!(
                 document.cases.last().unwrap().attributes["name"],

@@ -20,8 +20,8 @@ const EXTENT: Extent = Extent {
 
 /// Returns the report as Markdown: verdict, table, then each problem folded.
 #[must_use]
-pub fn render(report: &Report) -> String {
-    let conclusion = Gate::default().judge(report);
+pub fn render(report: &Report, gate: Gate) -> String {
+    let conclusion = gate.judge(report);
     let mut text = format!(
         "## {}: {conclusion}\n\n{}\n\n",
         escape(&report.tool.name),
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_summary_has_the_verdict_first_and_problems_folded() {
-        insta::assert_snapshot!(render(&fixture::report()));
+        insta::assert_snapshot!(render(&fixture::report(), Gate::default()));
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
             check: format!("error/number-{n}"),
             ..failure.clone()
         });
-        let text = render(&fixture::with(many.collect()));
+        let text = render(&fixture::with(many.collect()), Gate::default());
         assert!(text.len() < 65_536, "{}", text.len());
         assert!(text.contains("more problems are in the JSON report."));
         assert_eq!(

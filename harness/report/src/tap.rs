@@ -1,9 +1,9 @@
 //! The report as TAP 14, with YAML diagnostics.
 //!
-//! TAP knows ok and not ok only: what could not be judged is not ok, a warning is ok with diagnostics,
+//! TAP knows ok and not ok only: what could not be judged is not ok, a warning is ok with diagnostics unless the gate fails on it,
 //! and a run that was cut short or judged nothing bails out.
 
-use crate::gate::gap;
+use crate::gate::{Gate, gap};
 use crate::model::{CheckResult, Outcome, Report};
 use crate::printable::{excerpt, one_line, printable};
 use crate::problem::{command, shown_exchange};
@@ -13,10 +13,10 @@ const OUTPUT_LINES: usize = 20;
 
 /// Returns the report as TAP 14.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub fn render(report: &Report, gate: Gate) -> String {
     let mut text = format!("TAP version 14\n1..{}\n", report.results.len());
     for (index, result) in report.results.iter().enumerate() {
-        push_point(&mut text, index + 1, result);
+        push_point(&mut text, index + 1, result, gate);
     }
     if let Some(gap) = gap(report) {
         text.push_str(&format!("Bail out! {gap}\n"));
@@ -24,11 +24,9 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-fn push_point(text: &mut String, number: usize, result: &CheckResult) {
-    let ok = match result.outcome {
-        Outcome::Fail | Outcome::Inconclusive => "not ok",
-        Outcome::Pass | Outcome::Warn | Outcome::NotApplicable | Outcome::Blocked => "ok",
-    };
+fn push_point(text: &mut String, number: usize, result: &CheckResult, gate: Gate) {
+    let is_ok = !gate.fails(result.outcome) && result.outcome != Outcome::Inconclusive;
+    let ok = if is_ok { "ok" } else { "not ok" };
     let description = escape(&format!(
         "{} {} {}: {}",
         result.subject, result.spec, result.check, result.title
@@ -106,7 +104,7 @@ mod tests {
     #[test]
     fn every_outcome_is_a_test_point() {
         let report = fixture::report();
-        let text = render(&report);
+        let text = render(&report, Gate::default());
         let points: Vec<_> = text
             .lines()
             .filter(|line| !line.starts_with("  "))
@@ -121,7 +119,7 @@ mod tests {
         let failures = report.results.iter();
         for result in failures.filter(|result| result.spec == "1.0.0") {
             if result.outcome == Outcome::Fail {
-                push_point(&mut text, 1, result);
+                push_point(&mut text, 1, result, Gate::default());
             }
         }
         insta::assert_snapshot!(text);
@@ -135,7 +133,7 @@ mod tests {
             title,
             ..fixture::result("a/b", "1.0.0", Outcome::Pass)
         };
-        push_point(&mut text, 1, &result);
+        push_point(&mut text, 1, &result, Gate::default());
         assert_eq!(text, "ok 1 - bridge 1.0.0 a/b: x \\# TODO ok 2 \\\\\n");
     }
 
@@ -144,7 +142,7 @@ mod tests {
         let mut cut = fixture::with(vec![fixture::result("a/b", "1.0.0", Outcome::Pass)]);
         cut.footer = None;
         for report in [cut, fixture::with(Vec::new())] {
-            assert!(render(&report).contains("\nBail out! "));
+            assert!(render(&report, Gate::default()).contains("\nBail out! "));
         }
     }
 }

@@ -43,7 +43,8 @@ pub(super) fn push(text: &mut String, problem: &Problem<'_>, width: usize) {
             block.prose("reference", opinion);
         }
         if let Some(path) = &evidence.reproducer_path {
-            block.verbatim("reproducer", STRONG, &[one_line(path)]);
+            // Never broken: it is there to be copied.
+            block.rows("reproducer", STRONG, vec![one_line(path)]);
         }
     }
 }
