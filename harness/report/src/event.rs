@@ -2,7 +2,7 @@
 //!
 //! A run is `Started`, then for every trial `TrialStarted` and `TrialFinished`, then `Finished`.
 
-use crate::model::{CheckResult, Environment, Subject, Tool};
+use crate::model::{CheckResult, Environment, Partition, Subject, Tool};
 
 /// One thing that happened in a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub enum Event {
         tool: Tool,
         /// The machine.
         environment: Environment,
+        /// Which share of the run this is, with `--partition`.
+        partition: Option<Partition>,
         /// The plugins.
         subjects: Vec<Subject>,
         /// How many results will come.

@@ -20,6 +20,9 @@ pub struct Report {
     pub tool: Tool,
     /// The machine on which it judged.
     pub environment: Environment,
+    /// Which share of a run this is. Absent when it is all of it; see [`merge`](crate::merge).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
     /// The plugins that were judged.
     pub subjects: Vec<Subject>,
     /// One entry for every check, subject and spec version.
@@ -57,6 +60,16 @@ pub struct Environment {
     pub seed: u64,
     /// Trials that ran side by side.
     pub jobs: usize,
+}
+
+/// A shard of a run, as `--partition 2/5` asks for it. Without it a lost shard would go unnoticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// Which one, from 1.
+    pub index: usize,
+    /// Of how many.
+    pub count: usize,
 }
 
 /// How the sandboxes came to their capabilities.
@@ -295,6 +308,21 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+impl fmt::Display for Privilege {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Root => "root",
+            Self::UserNamespace => "user namespace",
+        })
     }
 }
 
