@@ -14,3 +14,7 @@ pub use requirement::{
     Ambiguity, Document, Level, Method, Requirement, Section, Source, Subject, Verb, Verdict,
 };
 pub use version::{SpecVersion, UnknownVersion};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
