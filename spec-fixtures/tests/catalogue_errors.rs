@@ -1,12 +1,14 @@
 //! A mistake in the data stops the build with file, entry and key.
 
-#[path = "../build/catalogue.rs"]
+#[path = "../build/catalogue/mod.rs"]
 #[expect(dead_code, reason = "the build script uses the rest")]
 mod catalogue;
 
 use std::path::Path;
 
-use catalogue::{Area, CatalogueError, Sections, check, parse, read};
+use catalogue::check::check;
+use catalogue::entry::{Area, Sections};
+use catalogue::read::{CatalogueError, parse, read};
 
 const FILE: &str = "requirements/del.toml";
 

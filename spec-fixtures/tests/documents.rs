@@ -1,5 +1,7 @@
 //! Every valid sample passes its schema, and every broken one is refused for its fault and for nothing else.
 
+mod strict;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -9,6 +11,7 @@ use cni_spec_fixtures::{SpecVersion, find};
 use jsonschema::Validator;
 use serde::Deserialize;
 use serde_json::Value;
+use strict::Strict;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -181,7 +184,7 @@ fn each_version_has_a_valid_result_and_configuration_of_its_own() {
 
 /// Instance path and keyword of what the schema objects to, without repetitions; none for what is not JSON.
 fn faults(schema: &str, document: &Document) -> Option<Vec<(String, String)>> {
-    let value: Value = serde_json::from_slice(document.bytes).ok()?;
+    let Strict(value) = serde_json::from_slice(document.bytes).ok()?;
     let mut found: Vec<_> = validator(schema)
         .iter_errors(&value)
         .map(|error| {
