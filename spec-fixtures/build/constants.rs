@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::catalogue::{Ambiguity, Area, Catalogue, Entry, Sections};
+use crate::catalogue::entry::{Ambiguity, Area, Catalogue, Entry, Sections};
 
 /// Renders `req`, `ALL`, `AREAS`, `AMBIGUITIES` and `COMMIT`.
 pub(crate) fn render(catalogue: &Catalogue) -> String {
@@ -90,12 +90,12 @@ fn section_list(entry: &Entry, sections: &Sections) -> String {
             let heading = &sections.documents[document][anchor];
             let document = match format!("{document:?}") {
                 version if version.starts_with('V') => {
-                    format!("Document::Tag(SpecVersion::{version})")
+                    format!("SpecText::Tag(SpecVersion::{version})")
                 }
-                other => format!("Document::{other}"),
+                other => format!("SpecText::{other}"),
             };
             list.push(format!(
-                "Section {{ document: {document}, anchor: {anchor:?}, heading: {heading:?} }}"
+                "Section {{ text: {document}, anchor: {anchor:?}, heading: {heading:?} }}"
             ));
         }
     }

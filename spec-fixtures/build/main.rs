@@ -43,7 +43,7 @@ fn generate() -> Result<(), Box<dyn Error>> {
     for watched in ["requirements", "ambiguities.toml", "sections.toml"] {
         println!("cargo::rerun-if-changed={watched}");
     }
-    let catalogue = catalogue::read(folder)?;
+    let catalogue = catalogue::read::read(folder)?;
     std::fs::write(out.join("catalogue.rs"), constants::render(&catalogue))?;
 
     let mut lists = String::new();

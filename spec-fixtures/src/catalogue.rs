@@ -1,9 +1,8 @@
 //! The catalogue as constants, made from `requirements/`, `ambiguities.toml` and `sections.toml` by `build/`.
 //! What an entry can be asked is `requirement`.
 
-use crate::requirement::{
-    Ambiguity, Document, Level, Method, Requirement, Section, Source, Subject, Verb, Verdict,
-};
+use crate::requirement::{Ambiguity, Level, Method, Requirement, Source, Subject, Verb, Verdict};
+use crate::section::{Section, SpecText};
 use crate::version::SpecVersion;
 
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));

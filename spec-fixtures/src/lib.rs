@@ -7,10 +7,14 @@ mod catalogue;
 pub mod documents;
 mod requirement;
 pub mod schema;
+mod section;
 mod version;
 
 pub use catalogue::{ALL, AMBIGUITIES, AREAS, find, req};
-pub use requirement::{
-    Ambiguity, Document, Level, Method, Requirement, Section, Source, Subject, Verb, Verdict,
-};
+pub use requirement::{Ambiguity, Level, Method, Requirement, Source, Subject, Verb, Verdict};
+pub use section::{Section, SpecText};
 pub use version::{SpecVersion, UnknownVersion};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

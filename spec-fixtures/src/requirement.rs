@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use crate::catalogue::{AMBIGUITIES, COMMIT};
+use crate::catalogue::AMBIGUITIES;
+use crate::section::{Section, SpecText};
 use crate::version::SpecVersion;
 
 /// One rule that a plugin, a runtime or a configuration has to keep.
@@ -121,28 +122,6 @@ pub enum Verb {
     Gc,
 }
 
-/// One place in the specification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Section {
-    /// The document that it is in.
-    pub document: Document,
-    /// The anchor of its heading.
-    pub anchor: &'static str,
-    /// The heading.
-    pub heading: &'static str,
-}
-
-/// A document that a section is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Document {
-    /// SPEC.md of a release.
-    Tag(SpecVersion),
-    /// SPEC.md on main.
-    Main,
-    /// CONVENTIONS.md on main.
-    Conventions,
-}
-
 /// A question that the specification leaves open, and how this catalogue answers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ambiguity {
@@ -193,10 +172,10 @@ impl Requirement {
     /// the next older release, else of the oldest one that has any.
     pub fn sections_in(&self, version: SpecVersion) -> impl Iterator<Item = &'static Section> {
         let sections = self.sections;
-        let document = self.document_for(version);
+        let text = self.text_for(version);
         sections
             .iter()
-            .filter(move |section| Some(section.document) == document)
+            .filter(move |section| Some(section.text) == text)
     }
 
     /// A link to the first of [`sections_in`](Self::sections_in); none for a position without a text.
@@ -210,41 +189,22 @@ impl Requirement {
             .find(|(changed, ..)| *changed == version)
     }
 
-    fn document_for(&self, version: SpecVersion) -> Option<Document> {
-        let has = |document: &Document| {
-            self.sections
-                .iter()
-                .any(|section| section.document == *document)
-        };
+    fn text_for(&self, version: SpecVersion) -> Option<SpecText> {
+        let has = |text: &SpecText| self.sections.iter().any(|section| section.text == *text);
         let older = SpecVersion::ALL
             .into_iter()
             .rev()
             .filter(|older| *older < version)
-            .map(Document::Tag);
+            .map(SpecText::Tag);
         [
-            Document::Tag(version),
-            Document::Main,
-            Document::Conventions,
+            SpecText::Tag(version),
+            SpecText::Main,
+            SpecText::Conventions,
         ]
         .into_iter()
         .chain(older)
-        .chain(SpecVersion::ALL.map(Document::Tag))
+        .chain(SpecVersion::ALL.map(SpecText::Tag))
         .find(has)
-    }
-}
-
-impl Section {
-    /// A link to the section, on the tag or, for what is not released, on one commit.
-    pub fn url(&self) -> String {
-        let (reference, file) = match self.document {
-            Document::Tag(version) => (format!("spec-v{version}"), "SPEC.md"),
-            Document::Main => (COMMIT.to_owned(), "SPEC.md"),
-            Document::Conventions => (COMMIT.to_owned(), "CONVENTIONS.md"),
-        };
-        format!(
-            "https://github.com/containernetworking/cni/blob/{reference}/{file}#{}",
-            self.anchor
-        )
     }
 }
 
@@ -292,7 +252,7 @@ impl fmt::Display for Verb {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::req;
+    use crate::catalogue::{COMMIT, req};
 
     #[test]
     fn a_rule_that_became_stricter_has_another_level_and_verdict_in_older_versions() {

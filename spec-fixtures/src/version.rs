@@ -1,8 +1,9 @@
 //! The seven released versions of the specification. Which verbs, shapes and rules they have is data elsewhere.
 
-use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
+
+use thiserror::Error;
 
 /// A released version of the specification, ordered by release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,7 +19,8 @@ pub enum SpecVersion {
 }
 
 /// A text that is not exactly the name of a released version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0:?} is not a released CNI version (0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0)")]
 pub struct UnknownVersion(pub String);
 
 impl SpecVersion {
@@ -66,18 +68,6 @@ impl FromStr for SpecVersion {
         version.ok_or_else(|| UnknownVersion(text.to_owned()))
     }
 }
-
-impl fmt::Display for UnknownVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(text) = self;
-        write!(
-            f,
-            "{text:?} is not a released CNI version (0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0)"
-        )
-    }
-}
-
-impl Error for UnknownVersion {}
 
 #[cfg(test)]
 mod tests {
