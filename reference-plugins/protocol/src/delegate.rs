@@ -14,13 +14,12 @@ use std::process::{Command, ExitStatus, Stdio};
 use serde_json::Value;
 
 use crate::dispatch::{self, Process};
+use crate::environment::Variables;
 use crate::error::{Error, ErrorCode};
 use crate::plugin::{Plugin, Registry};
 use crate::result::AddResult;
 use crate::verb::Verb;
 use crate::version::Version;
-
-use crate::environment::Variables;
 
 /// Runs the delegates of one request.
 #[derive(Clone)]
