@@ -1,6 +1,7 @@
 //! The only contract between running and reporting: what the core says while it judges.
 //!
-//! A run is `Started`, then for every trial `TrialStarted` and `TrialFinished`, then `Finished`.
+//! A run is `Started`, then for every cell of the plan `TrialStarted` (unless it does not apply) and `TrialEnded`,
+//! then a `TrialFinished` for every result, then `Finished`.
 
 use crate::model::{CheckResult, Environment, Partition, Subject, Tool};
 
@@ -30,7 +31,10 @@ pub enum Event {
         /// Spec version under test.
         spec: String,
     },
-    /// A result stands. Results that needed no trial (not applicable) come without `TrialStarted`.
+    /// A worker is done with a cell of the plan. What it found may still be revised: only the end of the run tells
+    /// whether a blocked check has a cause.
+    TrialEnded(Box<CheckResult>),
+    /// A result stands.
     TrialFinished(Box<CheckResult>),
     /// The run reached its end.
     Finished {

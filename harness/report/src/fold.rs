@@ -35,7 +35,7 @@ pub fn fold(events: impl IntoIterator<Item = Event>) -> Result<Report, FoldError
         match event {
             Event::TrialFinished(result) => results.push(*result),
             Event::Finished { duration_ms } => duration = Some(duration_ms),
-            Event::Started { .. } | Event::TrialStarted { .. } => {}
+            Event::Started { .. } | Event::TrialStarted { .. } | Event::TrialEnded(_) => {}
         }
     }
     sort(&mut results, &subjects);

@@ -1,0 +1,33 @@
+//! The checks, one file for each topic of the specification. To add one, append to the topic's list.
+
+mod add;
+mod check;
+mod del;
+mod error;
+mod protocol;
+mod result;
+mod version;
+
+use crate::check::Check;
+
+/// Every topic's list.
+const TOPICS: [&[Check]; 7] = [
+    add::CHECKS,
+    check::CHECKS,
+    del::CHECKS,
+    error::CHECKS,
+    protocol::CHECKS,
+    result::CHECKS,
+    version::CHECKS,
+];
+
+/// Returns every check, by topic and in the order of its list.
+pub fn all() -> impl Iterator<Item = &'static Check> {
+    TOPICS.iter().flat_map(|topic| topic.iter())
+}
+
+/// Returns the check of that id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Check> {
+    all().find(|check| check.id == id)
+}

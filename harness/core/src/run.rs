@@ -1,0 +1,539 @@
+//! Carries out a plan: workers take cells, each trial in a process of its own, and events tell what came of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cni_conform_report::{
+    CheckResult, Environment, Event, Evidence, Finding, Lack, Level, Outcome, Partition, Privilege,
+    Subject as ReportedSubject, Tool, Verdict,
+};
+use cni_spec_fixtures::{Level as SpecLevel, Requirement, SpecVersion};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::check::Check;
+use crate::host::perform;
+use crate::job::{Job, RawFinding, Stopped, Task};
+use crate::plan::{Candidate, Cell, plan};
+use crate::profile::Profile;
+use crate::subject::{Program, Subject};
+
+/// Everything that decides a run.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The plugins, each with what it declares.
+    pub subjects: Vec<Subject>,
+    /// The checks.
+    pub checks: Vec<&'static Check>,
+    /// The versions; each subject is judged in those that it claims.
+    pub versions: Vec<SpecVersion>,
+    /// Trials side by side, at least one.
+    pub jobs: usize,
+    /// Seed of order and generated values.
+    pub seed: u64,
+    /// How long one call of a plugin may take.
+    pub deadline: Duration,
+    /// The executable that becomes a trial host: one whose `main` begins with [`trial_host`](crate::trial_host).
+    pub host_program: PathBuf,
+    /// A plugin known to be good, judged first and last: when it fails, the harness or the machine is broken.
+    pub canary: Option<Subject>,
+    /// Plugins by name that may say what they answer where a subject fails.
+    pub references: BTreeMap<String, Program>,
+    /// The share of the plan that is carried out; all of it when absent.
+    pub partition: Option<Partition>,
+    /// Name and version of the program that runs this.
+    pub tool: Tool,
+}
+
+/// Why nothing could be judged. The message says what to do.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// No sandbox can be made here.
+    #[error("no sandbox can be made here: {0}")]
+    Sandbox(String),
+    /// A plugin can't be started.
+    #[error("plugin {name} can't be judged: {why}")]
+    Start {
+        /// Name of the subject.
+        name: String,
+        /// What happened.
+        why: String,
+    },
+    /// The plugin that is known to be good fails.
+    #[error("a plugin known to be good fails here, so nothing can be judged: {0}")]
+    Canary(String),
+}
+
+/// The check that a canary has to pass.
+const CANARY_CHECK: &str = "del/removes-everything";
+
+/// Judges the subjects and tells of everything as it happens.
+///
+/// # Errors
+/// Fails before the first event when the sandbox, a plugin's start or the canary makes a verdict impossible.
+/// Trouble after that is an inconclusive result.
+pub fn run(request: &Request, emit: &mut dyn FnMut(Event)) -> Result<(), RunError> {
+    let began = Instant::now();
+    let lacks = probe(request)?;
+    let canary = || {
+        request
+            .canary
+            .as_ref()
+            .map_or(Ok(()), |canary| sing(request, canary))
+    };
+    canary()?;
+    let claims = request
+        .subjects
+        .iter()
+        .map(|subject| claims(request, subject))
+        .collect::<Result<Vec<_>, _>>()?;
+    let candidates: Vec<Candidate<'_>> = request
+        .subjects
+        .iter()
+        .zip(&claims)
+        .map(|(subject, claims)| Candidate {
+            subject,
+            claims,
+            lacks: subject
+                .profile
+                .kernel
+                .iter()
+                .filter(|need| lacks.iter().any(|lack| lack.what == **need))
+                .cloned()
+                .collect(),
+        })
+        .collect();
+    let mut cells = plan(&candidates, &request.checks, &request.versions);
+    if let Some(partition) = request.partition {
+        // Neighbours in the plan are alike in cost, so dealing them out in turn balances the shards.
+        let mut turn = (0..partition.count).cycle();
+        cells.retain(|_| turn.next() == Some(partition.index - 1));
+    }
+    emit(Event::Started {
+        tool: request.tool.clone(),
+        environment: environment(request, lacks),
+        partition: request.partition,
+        subjects: candidates.iter().map(reported).collect(),
+        planned: cells.len(),
+    });
+    let mut results = carry_out(request, &cells, emit);
+    if request.partition.is_none() {
+        settle_blocked(&mut results);
+    }
+    if let Err(error) = canary() {
+        for result in &mut results {
+            result.outcome = Outcome::Inconclusive;
+            result.reason = Some(error.to_string());
+        }
+    }
+    for result in results {
+        emit(Event::TrialFinished(Box::new(result)));
+    }
+    emit(Event::Finished {
+        duration_ms: millis(began.elapsed()),
+    });
+    Ok(())
+}
+
+fn environment(request: &Request, lacks: Vec<Lack>) -> Environment {
+    let system = nix::sys::utsname::uname();
+    let text = |part: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
+        system
+            .as_ref()
+            .map(|name| part(name).to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    Environment {
+        kernel: text(nix::sys::utsname::UtsName::release),
+        arch: text(nix::sys::utsname::UtsName::machine),
+        privilege: if nix::unistd::geteuid().is_root() {
+            Privilege::Root
+        } else {
+            Privilege::UserNamespace
+        },
+        lacks,
+        seed: request.seed,
+        jobs: request.jobs,
+    }
+}
+
+fn reported(candidate: &Candidate<'_>) -> ReportedSubject {
+    let subject = candidate.subject;
+    ReportedSubject {
+        name: subject.name.clone(),
+        path: subject.program.at.display().to_string(),
+        sha256: subject.sha256.clone(),
+        versions: candidate.claims.iter().map(ToString::to_string).collect(),
+        profile: subject.profile.name.clone(),
+    }
+}
+
+/// Asks, in a sandbox, what the machine lacks; also proves that a sandbox can be made.
+fn probe(request: &Request) -> Result<Vec<Lack>, RunError> {
+    let program = Program {
+        file: request.host_program.clone(),
+        at: PathBuf::from("/run/cni-conform/probe"),
+    };
+    let profile = Profile::nothing();
+    let job = Job {
+        task: Task::Probe,
+        program,
+        delegates: Vec::new(),
+        profile,
+        seed: request.seed,
+        deadline_ms: 1000,
+    };
+    let answer = perform(&request.host_program, &job);
+    match answer.stopped {
+        Some(Stopped::Trouble(what)) => Err(RunError::Sandbox(what)),
+        Some(Stopped::Blocked { why, .. }) => Err(RunError::Sandbox(why)),
+        None => Ok(answer
+            .lacks
+            .into_iter()
+            .map(|(what, why)| Lack { what, why })
+            .collect()),
+    }
+}
+
+/// Judges the canary by one check in the newest version.
+fn sing(request: &Request, canary: &Subject) -> Result<(), RunError> {
+    let task = Task::Check {
+        id: CANARY_CHECK.to_owned(),
+        version: SpecVersion::V1_1_0,
+    };
+    let answer = perform(&request.host_program, &job(request, canary, task));
+    let trouble = match (answer.stopped, answer.findings.first()) {
+        (Some(Stopped::Trouble(what)), _) => what,
+        (Some(Stopped::Blocked { why, .. }), _) => why,
+        (None, Some(finding)) => format!(
+            "{}: expected {}, got {}",
+            finding.requirement, finding.expected, finding.actual
+        ),
+        (None, None) => return Ok(()),
+    };
+    Err(RunError::Canary(trouble))
+}
+
+/// Returns the versions that a subject claims: those of its VERSION reply that are released. A plugin whose reply
+/// is not usable is judged in every version; the checks of VERSION say what is wrong with the reply.
+fn claims(request: &Request, subject: &Subject) -> Result<Vec<SpecVersion>, RunError> {
+    let answer = perform(
+        &request.host_program,
+        &job(request, subject, Task::Versions),
+    );
+    if let Some(Stopped::Trouble(why)) = answer.stopped {
+        return Err(RunError::Start {
+            name: subject.name.clone(),
+            why,
+        });
+    }
+    let reply = answer
+        .exchanges
+        .first()
+        .and_then(|exchange| serde_json::from_str::<Value>(&exchange.stdout).ok());
+    let listed = reply
+        .as_ref()
+        .and_then(|reply| reply.get("supportedVersions"))
+        .and_then(Value::as_array);
+    let claims: Vec<SpecVersion> = SpecVersion::ALL
+        .into_iter()
+        .filter(|version| {
+            listed.is_some_and(|list| {
+                list.iter()
+                    .any(|item| item.as_str() == Some(version.as_str()))
+            })
+        })
+        .collect();
+    Ok(if claims.is_empty() {
+        SpecVersion::ALL.to_vec()
+    } else {
+        claims
+    })
+}
+
+fn job(request: &Request, subject: &Subject, task: Task) -> Job {
+    Job {
+        task,
+        program: subject.program.clone(),
+        delegates: subject.delegates.clone(),
+        profile: subject.profile.clone(),
+        seed: request.seed,
+        deadline_ms: millis(request.deadline),
+    }
+}
+
+/// Lets the workers take cell after cell; returns the results in the order of the plan.
+fn carry_out(request: &Request, cells: &[Cell], emit: &mut dyn FnMut(Event)) -> Vec<CheckResult> {
+    enum Note {
+        Took(usize),
+        Done(usize, Box<CheckResult>),
+    }
+    fn work(request: &Request, cells: &[Cell], next: &AtomicUsize, notes: &Sender<Note>) {
+        while let Some((index, cell)) = take(cells, next) {
+            let said = notes.send(Note::Took(index)).is_ok();
+            let result = judge(request, cell);
+            if !said || notes.send(Note::Done(index, Box::new(result))).is_err() {
+                return;
+            }
+        }
+    }
+    fn take<'a>(cells: &'a [Cell], next: &AtomicUsize) -> Option<(usize, &'a Cell)> {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        cells.get(index).map(|cell| (index, cell))
+    }
+
+    let next = AtomicUsize::new(0);
+    let mut results: Vec<Option<CheckResult>> = cells.iter().map(|_| None).collect();
+    thread::scope(|scope| {
+        let (notes, received) = channel();
+        for _ in 0..request.jobs.max(1) {
+            let notes = notes.clone();
+            let next = &next;
+            scope.spawn(move || work(request, cells, next, &notes));
+        }
+        drop(notes);
+        for note in received {
+            match note {
+                Note::Took(index) => {
+                    let cell = &cells[index];
+                    if cell.inapplicable.is_none() {
+                        emit(Event::TrialStarted {
+                            check: cell.check.id.to_owned(),
+                            subject: request.subjects[cell.subject].name.clone(),
+                            spec: cell.version.to_string(),
+                        });
+                    }
+                }
+                Note::Done(index, result) => {
+                    results[index] = Some((*result).clone());
+                    emit(Event::TrialEnded(result));
+                }
+            }
+        }
+    });
+    results.into_iter().flatten().collect()
+}
+
+/// Judges one cell.
+fn judge(request: &Request, cell: &Cell) -> CheckResult {
+    let subject = &request.subjects[cell.subject];
+    let mut result = blank(subject, cell);
+    if let Some(reason) = &cell.inapplicable {
+        result.reason = Some(reason.clone());
+        return result;
+    }
+    let task = Task::Check {
+        id: cell.check.id.to_owned(),
+        version: cell.version,
+    };
+    let began = Instant::now();
+    let answer = perform(&request.host_program, &job(request, subject, task.clone()));
+    result.duration_ms = millis(began.elapsed());
+    result.findings = findings(cell, &answer.findings);
+    result.outcome = match (
+        &answer.stopped,
+        result.findings.first().map(|finding| finding.verdict),
+    ) {
+        (_, Some(Verdict::Fail)) => Outcome::Fail,
+        (Some(Stopped::Trouble(what)), _) => {
+            result.reason = Some(what.clone());
+            Outcome::Inconclusive
+        }
+        (_, Some(Verdict::Warn)) => Outcome::Warn,
+        (Some(Stopped::Blocked { check, why }), None) => {
+            result.reason = Some(format!("rests on {check}: {why}"));
+            Outcome::Blocked
+        }
+        (None, None) => Outcome::Pass,
+    };
+    if let Some(gravest) = result.findings.first() {
+        result.expected = Some(gravest.expected.clone());
+        result.actual = Some(gravest.actual.clone());
+    }
+    if result.outcome != Outcome::Pass {
+        let second_opinion = (!result.findings.is_empty())
+            .then(|| second_opinion(request, subject, task, &result))
+            .flatten();
+        result.evidence = Some(Evidence {
+            exchanges: answer.exchanges,
+            difference: answer.difference,
+            second_opinion,
+            reproducer: answer.script,
+            reproducer_path: None,
+        });
+    }
+    result
+}
+
+/// Runs the same trial on the reference plugin of the same name and tells what it did where the subject fails.
+fn second_opinion(
+    request: &Request,
+    subject: &Subject,
+    task: Task,
+    result: &CheckResult,
+) -> Option<String> {
+    let reference = request.references.get(&subject.profile.plugin)?;
+    if reference.file == subject.program.file {
+        return None;
+    }
+    let asked = Subject {
+        program: reference.clone(),
+        delegates: delegates(request, subject),
+        ..subject.clone()
+    };
+    let answer = perform(&request.host_program, &job(request, &asked, task));
+    let requirement = &result.findings.first()?.requirement;
+    let same = answer
+        .findings
+        .iter()
+        .find(|finding| finding.requirement == *requirement);
+    let exchange = result
+        .findings
+        .first()?
+        .exchange
+        .and_then(|index| answer.exchanges.get(index));
+    let answered = exchange.map_or_else(String::new, |exchange| {
+        let out = exchange
+            .stdout
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let out: String = out.chars().take(300).collect();
+        format!(
+            ": {}{}{out}",
+            exchange.status,
+            if out.is_empty() {
+                ", nothing printed"
+            } else {
+                ", stdout "
+            }
+        )
+    });
+    Some(match same {
+        Some(finding) => format!(
+            "the reference plugin fails here as well ({})",
+            finding.actual
+        ),
+        None => format!(
+            "the reference {} meets this{answered}",
+            subject.profile.plugin
+        ),
+    })
+}
+
+/// The delegates of a second opinion: the reference ones where there are any.
+fn delegates(request: &Request, subject: &Subject) -> Vec<Program> {
+    let replace = |program: &Program| {
+        request
+            .references
+            .get(&program.name())
+            .unwrap_or(program)
+            .clone()
+    };
+    subject.delegates.iter().map(replace).collect()
+}
+
+fn blank(subject: &Subject, cell: &Cell) -> CheckResult {
+    let judged: Vec<&Requirement> = cell.check.judged_in(cell.version).collect();
+    CheckResult {
+        check: cell.check.id.to_owned(),
+        title: cell.check.title.to_owned(),
+        subject: subject.name.clone(),
+        spec: cell.version.to_string(),
+        requirements: judged
+            .iter()
+            .map(|requirement| requirement.id.to_owned())
+            .collect(),
+        level: judged
+            .iter()
+            .map(|requirement| level(requirement.level_in(cell.version)))
+            .max()
+            .unwrap_or(Level::May),
+        outcome: Outcome::NotApplicable,
+        reason: None,
+        expected: None,
+        actual: None,
+        findings: Vec::new(),
+        evidence: None,
+        duration_ms: 0,
+    }
+}
+
+/// Completes findings from the catalogue; the gravest come first.
+fn findings(cell: &Cell, raw: &[RawFinding]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = raw
+        .iter()
+        .filter_map(|found| {
+            let requirement = cell
+                .check
+                .proves
+                .iter()
+                .find(|requirement| requirement.id == found.requirement)?;
+            Some(Finding {
+                requirement: found.requirement.clone(),
+                summary: requirement.summary.to_owned(),
+                url: requirement.url(cell.version).unwrap_or_default(),
+                level: level(requirement.level_in(cell.version)),
+                verdict: found.verdict,
+                expected: found.expected.clone(),
+                actual: found.actual.clone(),
+                exchange: found.exchange,
+            })
+        })
+        .collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+    findings
+}
+
+const fn level(level: SpecLevel) -> Level {
+    match level {
+        SpecLevel::Must | SpecLevel::MustNot => Level::Must,
+        SpecLevel::Should | SpecLevel::ShouldNot => Level::Should,
+        SpecLevel::May => Level::May,
+    }
+}
+
+/// A result that is blocked by a check which did not fail has no cause that gates: it is inconclusive.
+fn settle_blocked(results: &mut [CheckResult]) {
+    let failed: Vec<(String, String, String)> = results
+        .iter()
+        .filter(|result| matches!(result.outcome, Outcome::Fail | Outcome::Inconclusive))
+        .map(|result| {
+            (
+                result.subject.clone(),
+                result.spec.clone(),
+                result.check.clone(),
+            )
+        })
+        .collect();
+    for result in results
+        .iter_mut()
+        .filter(|result| result.outcome == Outcome::Blocked)
+    {
+        let cause = result
+            .reason
+            .as_deref()
+            .and_then(|reason| reason.strip_prefix("rests on "))
+            .unwrap_or_default();
+        let known = failed.iter().any(|(subject, spec, check)| {
+            *subject == result.subject
+                && *spec == result.spec
+                && cause.starts_with(&format!("{check}:"))
+        });
+        if !known {
+            result.outcome = Outcome::Inconclusive;
+            result.reason = Some(format!(
+                "{}; that check did not fail in this run",
+                result.reason.clone().unwrap_or_default()
+            ));
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
