@@ -356,7 +356,10 @@ fn routes_keep_their_attributes() {
                 table: Some(1234),
                 ..Filter::default()
             };
-            assert_eq!(route::list(&host, filter).unwrap(), [wanted.clone()]);
+            assert_eq!(
+                route::list(&host, filter).unwrap(),
+                std::slice::from_ref(&wanted)
+            );
             host.run(route::delete(&wanted)).unwrap();
             assert!(host.run(route::delete(&wanted)).unwrap_err().is_absent());
             assert_eq!(route::list(&host, filter).unwrap(), []);
