@@ -4,6 +4,8 @@
     reason = "a test fails by panicking, in its helper functions as well"
 )]
 
+mod addressing;
+mod link;
 mod masquerade;
-mod network;
 mod support;
+mod transport;
