@@ -4,6 +4,7 @@
 //! stdout is read. There is no time limit: that is the runtime's business, which ends us
 //! and our delegate together. What to do with the answer is left to the plugin.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -14,19 +15,18 @@ use std::process::{Command, ExitStatus, Stdio};
 use serde_json::Value;
 
 use crate::dispatch::{self, Process};
+use crate::environment::Variables;
 use crate::error::{Error, ErrorCode};
 use crate::plugin::{Plugin, Registry};
 use crate::result::AddResult;
 use crate::verb::Verb;
 use crate::version::Version;
 
-use crate::environment::Variables;
-
 /// Runs the delegates of one request.
 #[derive(Clone)]
 pub struct Delegates<'a> {
     request: Request<'a>,
-    bytes: std::borrow::Cow<'a, [u8]>,
+    bytes: Cow<'a, [u8]>,
 }
 
 /// What of a request reaches its delegates.
@@ -40,7 +40,8 @@ pub(crate) struct Request<'a> {
 }
 
 /// What a delegate's ADD made. Unless it is committed, dropping it runs the delegate with DEL:
-/// then the plugin failed later, and what the delegate holds must go.
+/// then the plugin failed later, and what the delegate holds must go. Not after a panic under
+/// [`crate::main_for`], which ends the process at once: then the runtime's DEL cleans up.
 #[must_use = "dropping it undoes the delegate's ADD"]
 pub struct DelegatedAdd<'d> {
     delegates: &'d Delegates<'d>,
@@ -116,7 +117,7 @@ impl<'a> Delegates<'a> {
     pub(crate) const fn new(request: Request<'a>, bytes: &'a [u8]) -> Self {
         Self {
             request,
-            bytes: std::borrow::Cow::Borrowed(bytes),
+            bytes: Cow::Borrowed(bytes),
         }
     }
 
@@ -125,7 +126,7 @@ impl<'a> Delegates<'a> {
     pub fn with_config(&self, bytes: Vec<u8>) -> Self {
         Self {
             request: self.request,
-            bytes: std::borrow::Cow::Owned(bytes),
+            bytes: Cow::Owned(bytes),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal as _, Read, Write};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -67,6 +67,14 @@ pub fn main_for(plugin: &'static dyn Plugin, registry: Option<Registry>) -> Exit
     let (stdin, stdout) = (own(io::stdin().as_fd()), own(io::stdout().as_fd()));
     let (mut unreadable, mut unwritable) = (Broken, Broken);
     let (mut stdin, mut stdout) = (stdin.ok(), stdout.ok());
+    // Who asks for the versions at a terminal has no configuration to type.
+    let version = process
+        .variables
+        .get("CNI_COMMAND")
+        .is_some_and(|verb| verb == Verb::Version.as_str());
+    if version && io::stdin().is_terminal() {
+        stdin = None;
+    }
     let streams = Streams {
         stdin: stdin
             .as_mut()

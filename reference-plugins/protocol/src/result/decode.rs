@@ -121,7 +121,8 @@ fn first_family(top: &Object<'_>) -> Result<AddResult, JsonError> {
             continue;
         };
         let address: Cidr = object.parse("ip")?;
-        if address.address().is_ipv4() != ipv4 {
+        // An IPv4-mapped IPv6 address is at home in both, as in Go.
+        if address.address().is_ipv4() != ipv4 && address.is_ipv4() != ipv4 {
             return Err(object.invalid(
                 "ip",
                 format_args!("the address is of the other family than {key}"),

@@ -1,56 +1,12 @@
-//! Access to decoded JSON by key, with the full path of the key in every error.
-//!
-//! The meaning is that of Go's decoder, which every runtime was tested against: the case of
-//! keys does not matter, null is the same as absent, integers have no fraction. What the keys
-//! mean is left to [`crate::config`], [`crate::result`] and the plugins.
+//! Objects and values that know their path, with typed access to what is in them.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, ErrorCode};
-
-/// What is wrong with a JSON document or with a value in it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JsonError {
-    /// The input is no JSON document.
-    #[error("decode {document}: {reason}")]
-    Syntax {
-        /// Which document.
-        document: &'static str,
-        /// The decoder's complaint with line and column.
-        reason: String,
-    },
-    /// A value has another type than the key asks for.
-    #[error("{path}: expected {expected}, got {found}")]
-    Type {
-        /// For example `ipam.ranges[0][1].subnet`.
-        path: String,
-        /// For example `a string`.
-        expected: &'static str,
-        /// For example `number 7`.
-        found: String,
-    },
-    /// A key that must be there is absent or null.
-    #[error("{path}: missing; give {expected}")]
-    Missing {
-        /// The path of the key.
-        path: String,
-        /// What should stand there.
-        expected: &'static str,
-    },
-    /// The type is right and the value is not.
-    #[error("{path}: invalid value {value}: {reason}")]
-    Invalid {
-        /// The path of the key.
-        path: String,
-        /// The value as JSON.
-        value: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
+use super::document::{get_folded, kind_of, shortened};
+use super::error::JsonError;
 
 /// A JSON object and where it stands in its document.
 #[derive(Debug, Clone)]
@@ -83,68 +39,6 @@ integers! {
     u64 "expected 0 to 18446744073709551615",
     i32 "expected -2147483648 to 2147483647",
     i64 "expected -9223372036854775808 to 9223372036854775807",
-}
-
-/// Decodes exactly one JSON object, with nothing but white space around it.
-///
-/// # Errors
-/// When the bytes are empty, no JSON, nested deeper than 127 levels, or no object.
-pub fn parse_object(document: &'static str, bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        let blank = bytes.iter().all(u8::is_ascii_whitespace);
-        let reason = if blank {
-            "it is empty; expected a JSON object".to_owned()
-        } else {
-            error.to_string()
-        };
-        JsonError::Syntax { document, reason }
-    })?;
-    match value {
-        Value::Object(map) => Ok(map),
-        other => Err(JsonError::Type {
-            path: document.to_owned(),
-            expected: "an object",
-            found: kind_of(&other),
-        }),
-    }
-}
-
-/// Writes a value as Go's `MarshalIndent` with four spaces does: no newline at the end.
-#[must_use]
-pub fn to_indented(value: &Value) -> String {
-    let mut out = String::new();
-    write_indented(&mut out, value, 0);
-    out
-}
-
-/// Looks a key up: the exact spelling first, then any case. Null counts as absent.
-#[must_use]
-pub fn get_folded<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
-    let exact = map.get(key);
-    let found = exact.or_else(|| {
-        map.iter()
-            .rev()
-            .find(|(name, _)| name.eq_ignore_ascii_case(key))
-            .map(|(_, value)| value)
-    });
-    found.filter(|value| !value.is_null())
-}
-
-impl JsonError {
-    /// The code of the error object: 6 for what can't be decoded, 7 for what makes no sense.
-    #[must_use]
-    pub const fn code(&self) -> ErrorCode {
-        match self {
-            Self::Syntax { .. } | Self::Type { .. } => ErrorCode::DecodingFailure,
-            Self::Missing { .. } | Self::Invalid { .. } => ErrorCode::InvalidConfig,
-        }
-    }
-}
-
-impl From<JsonError> for Error {
-    fn from(error: JsonError) -> Self {
-        Self::new(error.code(), error.to_string())
-    }
 }
 
 impl<'a> Object<'a> {
@@ -506,58 +400,5 @@ impl<'a> Element<'a> {
             expected,
             found: kind_of(self.value),
         }
-    }
-}
-
-/// Names the type of a value, and the value when it is short.
-pub(crate) fn kind_of(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(value) => format!("boolean {value}"),
-        Value::Number(number) => format!("number {number}"),
-        Value::String(_) => format!("string {}", shortened(value)),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-    }
-}
-
-fn shortened(value: &Value) -> String {
-    const LONGEST: usize = 80;
-    let text = value.to_string();
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-fn write_indented(out: &mut String, value: &Value, depth: usize) {
-    let mut block =
-        |open: char, close: char, entries: &mut dyn Iterator<Item = (Option<&String>, &Value)>| {
-            out.push(open);
-            let mut separator = "\n";
-            for (key, entry) in entries {
-                out.push_str(separator);
-                separator = ",\n";
-                out.push_str(&"    ".repeat(depth + 1));
-                if let Some(key) = key {
-                    out.push_str(&Value::from(key.as_str()).to_string());
-                    out.push_str(": ");
-                }
-                write_indented(out, entry, depth + 1);
-            }
-            if separator == ",\n" {
-                out.push('\n');
-                out.push_str(&"    ".repeat(depth));
-            }
-            out.push(close);
-        };
-    match value {
-        Value::Object(map) => block(
-            '{',
-            '}',
-            &mut map.iter().map(|(key, value)| (Some(key), value)),
-        ),
-        Value::Array(list) => block('[', ']', &mut list.iter().map(|value| (None, value))),
-        other => out.push_str(&other.to_string()),
     }
 }
