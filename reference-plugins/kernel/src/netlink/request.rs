@@ -19,6 +19,8 @@ pub(crate) struct Flags;
 impl Flags {
     pub(crate) const NONE: u16 = 0;
     pub(crate) const CREATE: u16 = c::NLM_F_CREATE | c::NLM_F_EXCL;
+    /// Without NLM_F_EXCL: routes then tolerate others of the same key.
+    pub(crate) const BESIDE: u16 = c::NLM_F_CREATE;
     pub(crate) const REPLACE: u16 = c::NLM_F_CREATE | c::NLM_F_REPLACE;
     pub(crate) const ECHO: u16 = c::NLM_F_ECHO;
     pub(crate) const DUMP: u16 = c::NLM_F_DUMP;
