@@ -413,7 +413,7 @@ fn index_of(sequence: u32, first: u32, count: usize) -> Option<usize> {
     (index < count).then_some(index)
 }
 
-pub(crate) fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
+fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
