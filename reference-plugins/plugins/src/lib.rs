@@ -4,8 +4,10 @@
 //! linker); each plugin's page says its keys, defaults and where it differs from the Go plugin on purpose.
 
 mod command;
+mod conversion;
+mod failure;
+mod install;
 pub mod interface;
-pub mod ipam;
 mod registry;
 
 pub use command::run;
