@@ -87,10 +87,10 @@ pub(super) fn install(
         let mut script = Script::new(TABLE);
         script.new_chain(&names.chain);
         append(&mut script, &rules);
-        match (iptables.run(&operation, &script), presence) {
-            // The chain may be there: legacy iptables, or another attachment of the container at this moment.
-            (Err(_), Presence::Unknown | Presence::Absent) => {}
-            (outcome, _) => return outcome,
+        // It fails where the chain is there: legacy iptables, or another attachment of the container at this moment.
+        // Any other reason fails again below.
+        if iptables.run(&operation, &script).is_ok() {
+            return Ok(());
         }
     }
     let in_chain = iptables.rules(TABLE, &names.chain)?;

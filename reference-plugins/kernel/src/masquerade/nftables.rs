@@ -27,6 +27,9 @@ const POSTROUTING: ChainRef<'static> = ChainRef {
 const ATTEMPTS: u32 = 5;
 
 /// Adds the rules. Only the first attachment on a host makes the table: declaring again what is there costs an RCU wait.
+///
+/// Unlike upstream it does not look for left-overs of the same attachment: that would read the whole chain on every ADD. A
+/// second ADD without a DEL adds the rules twice; they do the same, and removal takes out all of them.
 pub(super) fn install(nft: &Nft, masquerade: &Masquerade<'_>) -> Result<(), Error> {
     let comment = nftables_comment(masquerade.attachment);
     let mut rules = Transaction::new();

@@ -115,7 +115,7 @@ impl Socket {
                 match message.outcome() {
                     Outcome::Answer => answers[index].push(message.answer()),
                     Outcome::Done(None) => {
-                        results[index] = Some(Ok(std::mem::take(&mut answers[index])))
+                        results[index] = Some(Ok(std::mem::take(&mut answers[index])));
                     }
                     Outcome::Done(Some((errno, explanation))) => {
                         let operation = requests[index].operation().to_owned();

@@ -305,7 +305,6 @@ fn upstream_and_we_remove_each_others_rules() {
             check(&key, &[prefix("10.9.0.5/24")], backend).unwrap();
             masquerade::remove(&key, &[]).unwrap();
             assert_eq!(masquerade::list("mynet").unwrap(), []);
-            upstream(&directory, "DEL", backend);
             install(&key, &[prefix("10.9.0.5/24")], backend);
             upstream(&directory, "DEL", backend);
             assert_eq!(masquerade::list("mynet").unwrap(), []);
@@ -322,5 +321,11 @@ fn upstream(directory: &str, command: &str, backend: Backend) {
         "mkdir -p /run/netns; test -e /run/netns/c1 || ip netns add c1; printf '%s' '{configuration}' | CNI_COMMAND={command} \
          CNI_CONTAINERID=cont-1 CNI_NETNS=/run/netns/c1 CNI_IFNAME=eth0 CNI_PATH={directory} {directory}/bridge"
     );
-    println!("{}", output_of("sh", &["-ec", &script]));
+    // With iptables 1.8.9 upstream's DEL reports a missing iptables chain as an error, but cleans up nftables all the same.
+    let output = std::process::Command::new("sh")
+        .args(["-ec", &script])
+        .output()
+        .unwrap();
+    println!("{command}: {}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success() || command == "DEL");
 }

@@ -90,10 +90,10 @@ pub(crate) fn output_of(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let output = output
         .unwrap_or_else(|error| panic!("this test compares with what {program} says: {error}"));
-    assert!(
-        output.status.success(),
-        "{program}: {}",
-        String::from_utf8_lossy(&output.stderr)
+    let (text, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
     );
+    assert!(output.status.success(), "{program}: {text}{errors}");
     String::from_utf8(output.stdout).unwrap()
 }
