@@ -18,6 +18,13 @@ pub fn add(route: &Route) -> Request {
     Request::route(format!("add route {route}"), Flags::CREATE, &message)
 }
 
+/// Adds a route beside those with the same destination, table and metric, where they lead another way: for IPv4 in front
+/// of them, for IPv6 as one more way of the same route. [`crate::netlink::Error::is_present`] only when the very same is there.
+pub fn add_beside(route: &Route) -> Request {
+    let message = RouteNetlinkMessage::NewRoute(message_for(route));
+    Request::route(format!("add route {route}"), Flags::CREATE_OR_KEEP, &message)
+}
+
 /// Adds a route in place of the one with this destination, table and metric, if there is one.
 pub fn replace(route: &Route) -> Request {
     let message = RouteNetlinkMessage::NewRoute(message_for(route));

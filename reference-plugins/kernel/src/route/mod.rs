@@ -4,7 +4,7 @@ mod change;
 mod decode;
 mod types;
 
-pub use change::{add, delete, replace};
+pub use change::{add, add_beside, delete, replace};
 pub use decode::list;
 pub use types::{
     Filter, NextHop, OnLink, Origin, Route, RouteKind, Scope, TABLE_LOCAL, TABLE_MAIN,
