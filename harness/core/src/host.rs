@@ -5,17 +5,21 @@
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use cni_spec_fixtures::SpecVersion;
+
 use crate::checks;
 use crate::invoke::{Invocation, Output, invoke};
 use crate::job::{Answer, Job, Stopped, Task};
 use crate::probe;
+use crate::profile::Profile;
 use crate::sandbox::{Expose, SandboxError, enter};
+use crate::subject::Program;
 use crate::trial::{Stop, Trial};
 
 /// The argument that makes an executable a trial host; see [`trial_host`].
@@ -42,6 +46,30 @@ pub(crate) fn perform(host_program: &Path, job: &Job) -> Answer {
     match converse(host_program, job) {
         Ok(answer) => answer,
         Err(what) => trouble(what),
+    }
+}
+
+/// Makes a sandbox with a host, a world and one container, and takes it away. For benches, and to see whether it can be done.
+///
+/// # Errors
+/// Fails with what kept it from being made, and what to do about it.
+pub fn empty_trial(host_program: &Path) -> Result<(), String> {
+    let program = Program {
+        file: host_program.to_owned(),
+        at: PathBuf::from("/run/cni-conform/nothing"),
+    };
+    let profile = Profile::nothing();
+    let job = Job {
+        task: Task::Nothing,
+        program,
+        delegates: Vec::new(),
+        profile,
+        seed: 0,
+        deadline_ms: 1000,
+    };
+    match perform(host_program, &job).stopped {
+        None => Ok(()),
+        Some(Stopped::Trouble(what) | Stopped::Blocked { why: what, .. }) => Err(what),
     }
 }
 
@@ -142,6 +170,7 @@ fn serve() -> i32 {
 
 fn work(job: Job) -> Answer {
     match job.task.clone() {
+        Task::Nothing => nothing(job),
         Task::Probe => Answer {
             lacks: probe::lacks(),
             ..Answer::default()
@@ -167,6 +196,17 @@ fn work(job: Job) -> Answer {
                 }
             }
         }
+    }
+}
+
+/// Makes what every trial has.
+fn nothing(job: Job) -> Answer {
+    let made = Trial::begin(job, "", "", SpecVersion::LATEST)
+        .and_then(|mut trial| trial.attachment("c1").map(drop));
+    match made {
+        Ok(()) => Answer::default(),
+        Err(Stop::Trouble(what)) => trouble(what),
+        Err(Stop::Blocked { why, .. }) => trouble(why),
     }
 }
 

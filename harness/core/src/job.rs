@@ -28,6 +28,8 @@ pub(crate) struct Job {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Task {
+    /// Make a host, a world and a container, and nothing else.
+    Nothing,
     /// Find out what the machine lacks.
     Probe,
     /// Ask the plugin for its versions.

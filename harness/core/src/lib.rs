@@ -22,7 +22,7 @@ mod trial;
 mod world;
 
 pub use check::{Check, Feature, Versions};
-pub use host::{TRIAL_HOST, trial_host};
+pub use host::{TRIAL_HOST, empty_trial, trial_host};
 pub use kernel::{Address, Link, NamespaceState, Route, Snapshot};
 pub use profile::{Kind, Profile, ProfileError};
 pub use run::{Request as RunRequest, RunError, run};

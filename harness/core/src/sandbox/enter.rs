@@ -63,19 +63,12 @@ pub(crate) fn enter(
     inside: impl FnOnce(Result<(), SandboxError>) -> i32,
 ) -> SandboxError {
     let (uid, gid) = (geteuid(), getegid());
-    let mut flags = CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWNET
-        | CloneFlags::CLONE_NEWPID
-        | CloneFlags::CLONE_NEWIPC
-        | CloneFlags::CLONE_NEWUTS;
-    if !uid.is_root() {
-        flags |= CloneFlags::CLONE_NEWUSER;
-    }
     let parent = getppid();
-    if let Err(errno) = unshare(flags) {
-        return SandboxError::Unshare { errno };
-    }
-    if !uid.is_root() {
+    let own_user_namespace = match separate(uid.is_root()) {
+        Ok(own) => own,
+        Err(errno) => return SandboxError::Unshare { errno },
+    };
+    if own_user_namespace {
         let maps = [
             ("/proc/self/setgroups", "deny".to_owned()),
             ("/proc/self/uid_map", format!("0 {uid} 1")),
@@ -108,6 +101,23 @@ pub(crate) fn enter(
             process::exit(inside(furnish(exposed, state)));
         }
     }
+}
+
+/// Leaves the machine's namespaces, and tells whether that took a user namespace. Root needs none, unless it is root in
+/// name only, as in a container without CAP_SYS_ADMIN.
+fn separate(root: bool) -> Result<bool, Errno> {
+    let flags = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWNET
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS;
+    if root {
+        match unshare(flags) {
+            Err(Errno::EPERM) => {}
+            outcome => return outcome.map(|()| false),
+        }
+    }
+    unshare(flags | CloneFlags::CLONE_NEWUSER).map(|()| true)
 }
 
 fn furnish(exposed: &[Expose], state: &[PathBuf]) -> Result<(), SandboxError> {
