@@ -10,6 +10,7 @@ mod failure;
 mod previous;
 mod reply;
 mod result;
+mod result_reading;
 mod serve;
 mod valid_attachments;
 mod version;

@@ -1,0 +1,5 @@
+//! The toys, correct and mutated, as processes on throwaway hosts.
+
+mod mutants;
+mod sandbox;
+mod toys;
