@@ -1,6 +1,7 @@
 //! Every mutant: the fault's identifier and name, the toys that have it, the requirements it violates, the defect.
 //!
-//! A line here and one `faults.has(…)` at the place of the deviation is all that a new mutant takes.
+//! A line here and one `faults.has(…)` at the place of the deviation is all that a new mutant takes. Where a fault of
+//! the shared code is not for `toy-interface`, its correct delegate would refuse what the fault lets through.
 
 use crate::{
     fault::{Base, Mutant},
@@ -23,6 +24,7 @@ macro_rules! mutants {
 }
 
 const ANY: Base = Base::Any;
+const CHAINED_OR_IPAM: Base = Base::Several(&[Kind::Chained, Kind::Ipam]);
 const INTERFACE: Base = Base::Interface;
 const INTERFACE_OR_CHAINED_OR_IPAM: Base =
     Base::Several(&[Kind::Interface, Kind::Chained, Kind::Ipam]);
@@ -74,19 +76,21 @@ mutants! {
     LowercaseVerb "lowercase-verb" ANY ["param.command-unknown"] "accepts CNI_COMMAND=add";
     StatusGcUnimplemented "status-gc-unimplemented" ANY ["param.verbs-implemented" "ver.honest"]
         "lists 1.1.0 but does not know STATUS and GC";
-    RandomId "random-id" ANY ["param.containerid-add" "param.containerid-del" "param.containerid-check"]
+    RandomId "random-id" CHAINED_OR_IPAM ["param.containerid-add" "param.containerid-del" "param.containerid-check"]
         "replaces a missing container ID by a random one";
-    ContainerIdUnchecked "container-id-unchecked" ANY ["param.containerid-charset"]
+    ContainerIdUnchecked "container-id-unchecked" CHAINED_OR_IPAM ["param.containerid-charset"]
         "takes any container ID, even with path separators";
-    OwnNetnsDefault "own-netns-default" ANY ["param.netns-add" "param.netns-check"]
+    OwnNetnsDefault "own-netns-default" CHAINED_OR_IPAM ["param.netns-add" "param.netns-check"]
         "takes a missing CNI_NETNS for its own namespace";
     DelNeedsNetns "del-needs-netns" ANY ["param.netns-del-optional" "deleg.del"] "refuses DEL without CNI_NETNS";
     NetnsNamedOnly "netns-named-only" ANY ["param.netns-forms"] "refuses namespaces that are not below /run/netns";
-    AddDefaultIfname "add-default-ifname" ANY ["param.ifname-add"] "takes a missing CNI_IFNAME for eth0 on ADD";
-    CheckDefaultIfname "check-default-ifname" ANY ["param.ifname-check"] "takes a missing CNI_IFNAME for eth0 on CHECK";
-    DelDefaultIfname "del-default-ifname" ANY ["param.ifname-del"] "takes a missing CNI_IFNAME for eth0 on DEL";
-    TruncateIfname "truncate-ifname" ANY ["param.ifname-linux-rules"] "cuts an interface name of 16 bytes to 15";
-    IfnameUnchecked "ifname-unchecked" ANY ["param.ifname-linux-rules"] "takes any interface name";
+    AddDefaultIfname "add-default-ifname" CHAINED_OR_IPAM ["param.ifname-add"] "takes a missing CNI_IFNAME for eth0 on ADD";
+    CheckDefaultIfname "check-default-ifname" CHAINED_OR_IPAM ["param.ifname-check"]
+        "takes a missing CNI_IFNAME for eth0 on CHECK";
+    DelDefaultIfname "del-default-ifname" CHAINED_OR_IPAM ["param.ifname-del"] "takes a missing CNI_IFNAME for eth0 on DEL";
+    TruncateIfname "truncate-ifname" CHAINED_OR_IPAM ["param.ifname-linux-rules"]
+        "cuts an interface name of 16 bytes to 15";
+    IfnameUnchecked "ifname-unchecked" CHAINED_OR_IPAM ["param.ifname-linux-rules"] "takes any interface name";
     ArgsRequired "args-required" ANY ["param.args-optional"] "fails when CNI_ARGS is unset";
     ArgsStrict "args-strict" ANY ["param.args-format"] "refuses CNI_ARGS with unknown keys in spite of IgnoreUnknown";
     PathRequired "path-required" ANY ["param.path-optional" "param.path-optional-status"]
@@ -102,21 +106,23 @@ mutants! {
     FirstPathOnly "first-path-only" INTERFACE ["param.path-separator"] "looks into the first directory of CNI_PATH only";
 
     // the configuration
-    StdinLenient "stdin-lenient" ANY ["conf.stdin-json"] "accepts garbage after the configuration";
+    StdinLenient "stdin-lenient" CHAINED_OR_IPAM ["conf.stdin-json"] "accepts garbage after the configuration";
     EmptyStdinOk "empty-stdin-ok" ANY ["conf.stdin-empty"] "takes empty stdin for success on DEL";
     ReadErrorCode "read-error-code" ANY ["conf.stdin-io-error"] "reports a failing read as code 6";
     NonObjectOk "non-object-ok" ANY ["conf.stdin-not-object"] "takes a configuration that is no object for success on DEL";
     NewestByDefault "newest-by-default" ANY ["conf.version-required"] "answers a missing cniVersion with a 1.1.0 result";
-    VersionNumber "version-number" ANY ["conf.version-type" "conf.version-malformed"] "takes the number 1.1 for a version";
+    VersionNumber "version-number" CHAINED_OR_IPAM ["conf.version-type" "conf.version-malformed"]
+        "takes the number 1.1 for a version";
     NumericVersionCrash "numeric-version-crash" ANY ["conf.version-type" "err.structured"]
         "crashes when cniVersion is a number";
-    PrefixVersion "prefix-version" ANY ["conf.version-malformed"] "takes \"1.1\", \"v1.1.0\" and \"1.1.0-rc1\" for 1.1.0";
-    UnsupportedVersionAccepted "unsupported-version-accepted" ANY ["conf.version-unsupported"]
+    PrefixVersion "prefix-version" CHAINED_OR_IPAM ["conf.version-malformed"]
+        "takes \"1.1\", \"v1.1.0\" and \"1.1.0-rc1\" for 1.1.0";
+    UnsupportedVersionAccepted "unsupported-version-accepted" CHAINED_OR_IPAM ["conf.version-unsupported"]
         "takes any unknown version for 1.1.0";
     WrongVersionCode "wrong-version-code" ANY ["conf.version-unsupported"] "refuses an unsupported version with code 6";
-    NameMissingOk "name-missing-ok" ANY ["conf.name-required"] "works without a network name";
-    NameCoerced "name-coerced" ANY ["conf.name-type"] "takes the number 5 for the name \"5\"";
-    NoNameCheck "no-name-check" ANY ["conf.name-charset"] "takes any network name, even with path separators";
+    NameMissingOk "name-missing-ok" CHAINED_OR_IPAM ["conf.name-required"] "works without a network name";
+    NameCoerced "name-coerced" CHAINED_OR_IPAM ["conf.name-type"] "takes the number 5 for the name \"5\"";
+    NoNameCheck "no-name-check" CHAINED_OR_IPAM ["conf.name-charset"] "takes any network name, even with path separators";
     TypelessCrash "typeless-crash" ANY ["conf.type-vs-binary"] "crashes when type is missing";
     UnknownFieldRejected "unknown-field-rejected" ANY ["conf.unknown-field"]
         "refuses unknown fields with code 7 and without naming them";
@@ -165,8 +171,8 @@ mutants! {
     GatewayAsDefaultRoute "gateway-as-default-route" INTERFACE ["add.gateway-is-not-route"]
         "adds a default route because there is a gateway";
     RouteMetric100 "route-metric-100" INTERFACE ["add.route-metric-zero"] "installs routes with metric 100";
-    DefaultRouteConflict "default-route-conflict" INTERFACE ["add.existing-default-route"]
-        "fails when a default route exists";
+    DefaultRouteConflict "default-route-conflict" INTERFACE ["add.existing-default-route" "add.same-container-other-ifname"]
+        "fails when a route of the result, the default one for example, exists already";
     SharedHostName "shared-host-name" INTERFACE ["add.other-container-same-ifname" "add.concurrent"]
         "derives the host end's name from CNI_IFNAME only";
     TouchesHostLoopback "touches-host-loopback" INTERFACE ["add.host-untouched-others"] "adds an address to the host's lo";
@@ -206,7 +212,7 @@ mutants! {
     CheckFails "check-fails" ANY ["check.after-add"] "fails every CHECK";
     CheckAlwaysOk "check-always-ok" ANY ["check.interface-missing" "check.address-missing" "check.route-missing" "check.consults-prevresult" "check.prevresult-required" "check.after-del"]
         "never looks at anything on CHECK";
-    CheckOldVersion "check-old-version" ANY ["check.version-gate"] "runs CHECK under 0.3.1";
+    CheckOldVersion "check-old-version" CHAINED_OR_IPAM ["check.version-gate"] "runs CHECK under 0.3.1";
     CheckPrints "check-prints" ANY ["check.no-output"] "prints prevResult on CHECK";
     CheckWithoutPrevresult "check-without-prevresult" ANY ["check.prevresult-required"]
         "succeeds on CHECK without prevResult";
@@ -239,8 +245,9 @@ mutants! {
     // STATUS
     StatusAlwaysFails "status-always-fails" ANY ["status.ready"] "fails every STATUS";
     StatusPrints "status-prints" ANY ["status.quiet-read-only"] "prints something on STATUS";
-    StatusWrongCode "status-wrong-code" ANY ["status.code-50"] "reports unavailability with code 100";
-    VerbsAnyVersion "verbs-any-version" ANY ["status.version-gate" "gc.version-gate"] "runs STATUS and GC under 0.4.0";
+    StatusWrongCode "status-wrong-code" INTERFACE_OR_IPAM ["status.code-50"] "reports unavailability with code 100";
+    VerbsAnyVersion "verbs-any-version" CHAINED_OR_IPAM ["status.version-gate" "gc.version-gate"]
+        "runs STATUS and GC under 0.4.0";
     StatusAlwaysOk "status-always-ok" INTERFACE ["status.delegates" "status.delegate-error" "status.not-ready"]
         "does not run the delegate on STATUS";
     StatusLatches "status-latches" INTERFACE ["status.others-still-work"] "refuses every ADD after a failed STATUS";
@@ -255,7 +262,7 @@ mutants! {
 
     // GC
     GcPrints "gc-prints" ANY ["gc.quiet"] "prints something on GC";
-    GcNoop "gc-noop" ANY ["gc.removes-stale" "gc.empty-list" "gc.forward"] "does nothing on GC";
+    GcNoop "gc-noop" INTERFACE_OR_CHAINED_OR_IPAM ["gc.removes-stale" "gc.empty-list" "gc.forward"] "does nothing on GC";
     GcWipesAll "gc-wipes-all" INTERFACE_OR_CHAINED_OR_IPAM ["gc.keeps-valid"] "removes everything whatever the list says";
     GcInverted "gc-inverted" INTERFACE_OR_CHAINED_OR_IPAM ["gc.keeps-valid" "gc.removes-stale"]
         "removes exactly the valid ones";

@@ -304,13 +304,10 @@ impl Making<'_> {
                 .container
                 .add_route(&self.kernel_route(route, container, ipam), Existing::Refuse)
             {
-                Err(error)
-                    if error.is_exists()
-                        && route.dst.is_default()
-                        && !self.has(Fault::DefaultRouteConflict) =>
-                {
+                // The same network twice in one container, or another one with a default route: the first one stays.
+                Err(error) if error.is_exists() && !self.has(Fault::DefaultRouteConflict) => {
                     eprintln!(
-                        "the container has a default route already: {} is left out",
+                        "the container has a route to {} already: it is left out",
                         route.dst
                     );
                 }

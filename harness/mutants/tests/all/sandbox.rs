@@ -137,7 +137,7 @@ impl Request {
         self
     }
 
-    /// Runs it. A process that holds its output open for three seconds counts as one that does not end.
+    /// Runs it. A process that holds its output open for five seconds counts as one that does not end.
     pub(crate) fn run(&self) -> Answer {
         let mut child = self
             .command(Stdio::piped())
@@ -152,7 +152,7 @@ impl Request {
         drop(std::thread::spawn(move || {
             sender.send(child.wait_with_output())
         }));
-        match receiver.recv_timeout(Duration::from_secs(3)) {
+        match receiver.recv_timeout(Duration::from_secs(5)) {
             Ok(output) => answer(&output.expect("the output can be read")),
             Err(_) => {
                 nix::sys::signal::kill(
@@ -372,6 +372,13 @@ impl Host {
         lines.join("\n")
     }
 
+    /// Removes all rules of both families.
+    pub(crate) fn flush_rules(&self) {
+        for program in ["iptables", "ip6tables"] {
+            drop(Command::new(program).args(["-t", "nat", "-F"]).output());
+        }
+    }
+
     /// Puts the host back as it was, between two mutants.
     pub(crate) fn reset(&self) {
         self.try_ip("-all netns delete");
@@ -382,9 +389,7 @@ impl Host {
             }
         }
         self.try_ip("addr del 192.0.2.254/32 dev lo");
-        for program in ["iptables", "ip6tables"] {
-            drop(Command::new(program).args(["-t", "nat", "-F"]).output());
-        }
+        self.flush_rules();
         drop(fs::remove_dir_all("/var/lib/cni"));
         drop(fs::remove_dir_all("/run/netns"));
     }
