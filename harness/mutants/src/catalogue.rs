@@ -359,7 +359,7 @@ mutants! {
     ResultWrongName "result-wrong-name" INTERFACE ["res.interface-ifname"] "lists the container's interface as net1";
     ResultWrongMac "result-wrong-mac" INTERFACE ["res.mac"]
         "reports the host end's hardware address for the container's interface";
-    SandboxResolved "sandbox-resolved" INTERFACE ["res.sandbox"] "rewrites the path of the namespace";
+    SandboxResolved "sandbox-resolved" INTERFACE ["res.sandbox"] "reports another path than CNI_NETNS";
     SandboxMissing "sandbox-missing" INTERFACE ["res.sandbox"] "leaves sandbox out";
     SandboxOnHost "sandbox-on-host" INTERFACE ["res.sandbox-host"] "sets sandbox on the host end too";
     WrongMtu "wrong-mtu" INTERFACE ["res.mtu" "res.describes-reality"] "reports an MTU that is one too high";

@@ -12,6 +12,7 @@ mod reply;
 mod result;
 mod result_reading;
 mod serve;
+mod supported;
 mod valid_attachments;
 mod version;
 
