@@ -41,10 +41,6 @@ impl Cidr {
         }
     }
 
-    pub(crate) fn is_default(self) -> bool {
-        self.prefix == 0
-    }
-
     pub(crate) fn contains(self, address: IpAddr) -> bool {
         address.is_ipv4() == self.is_ipv4()
             && bits(address) & self.mask() == bits(self.address) & self.mask()

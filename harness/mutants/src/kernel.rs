@@ -366,16 +366,16 @@ fn route_of(message: &RouteMessage, any: IpAddr) -> KernelRoute {
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Destination(RouteAddress::Inet(address)) => {
-                destination = (*address).into()
+                destination = (*address).into();
             }
             RouteAttribute::Destination(RouteAddress::Inet6(address)) => {
-                destination = (*address).into()
+                destination = (*address).into();
             }
             RouteAttribute::Gateway(RouteAddress::Inet(address)) => {
-                route.gateway = Some((*address).into())
+                route.gateway = Some((*address).into());
             }
             RouteAttribute::Gateway(RouteAddress::Inet6(address)) => {
-                route.gateway = Some((*address).into())
+                route.gateway = Some((*address).into());
             }
             RouteAttribute::Oif(index) => route.device = *index,
             RouteAttribute::Priority(priority) => route.priority = Some(*priority),

@@ -2,12 +2,12 @@
 //!
 //! For development only: the harness carries the toys in its own executable.
 
-use std::{ffi::OsString, io::Write, process::ExitCode};
+use std::{io::Write, process::ExitCode};
 
 use cni_mutants::{MUTANTS, TOYS};
 
 fn main() -> ExitCode {
-    let argv0 = std::env::args_os().next().unwrap_or_else(OsString::new);
+    let argv0 = std::env::args_os().next().unwrap_or_default();
     if let Some(status) = cni_mutants::run(&argv0) {
         return status;
     }

@@ -47,6 +47,12 @@ impl Masquerade {
         Ok(())
     }
 
+    /// Says whether rules can be made at all on this host.
+    pub(crate) fn is_available() -> bool {
+        run("iptables", &words("-w -t nat -S POSTROUTING"))
+            .is_ok_and(|listed| listed.status.success())
+    }
+
     /// Says whether the rules for all these addresses are there.
     pub(crate) fn is_there(&self, sources: &[Cidr]) -> Result<bool, Failure> {
         for source in sources {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::{
     address::Cidr,
@@ -12,8 +12,8 @@ use crate::{
     masquerade::Masquerade,
     namespace::Namespace,
     protocol::{
-        Attachment, AttachmentResult, Call, Delegate, Failure, Interface, Outcome, Previous, Route,
-        SpecVersion, Verb, code, previous_result,
+        Attachment, AttachmentResult, Call, Delegate, Failure, Outcome, Route, SpecVersion, Verb,
+        code, previous_result,
     },
     store::Store,
 };
@@ -117,13 +117,13 @@ fn open_container(call: &Call, attachment: &Attachment) -> Result<Namespace, Fai
 }
 
 /// Everything that an ADD works with.
-struct Making<'a> {
-    call: &'a Call,
-    attachment: Attachment,
+pub(super) struct Making<'a> {
+    pub(super) call: &'a Call,
+    pub(super) attachment: Attachment,
     settings: Settings,
     delegate: Option<Delegate<'a>>,
     namespace: Namespace,
-    container: Kernel,
+    pub(super) container: Kernel,
     host: Kernel,
     host_name: String,
     masquerade: Masquerade,
@@ -138,14 +138,14 @@ struct Progress {
 }
 
 /// What was made.
-struct Made {
-    host: Link,
-    container: Link,
-    ipam: AttachmentResult,
+pub(super) struct Made {
+    pub(super) host: Link,
+    pub(super) container: Link,
+    pub(super) ipam: AttachmentResult,
 }
 
 impl Making<'_> {
-    fn has(&self, fault: Fault) -> bool {
+    pub(super) fn has(&self, fault: Fault) -> bool {
         self.call.faults.has(fault)
     }
 
@@ -304,13 +304,10 @@ impl Making<'_> {
                 .container
                 .add_route(&self.kernel_route(route, container, ipam), Existing::Refuse)
             {
-                Err(error)
-                    if error.is_exists()
-                        && route.dst.is_default()
-                        && !self.has(Fault::DefaultRouteConflict) =>
-                {
+                // The same network twice in one container, or another one with a default route: the first one stays.
+                Err(error) if error.is_exists() && !self.has(Fault::DefaultRouteConflict) => {
                     eprintln!(
-                        "the container has a default route already: {} is left out",
+                        "the container has a route to {} already: it is left out",
                         route.dst
                     );
                 }
@@ -377,98 +374,6 @@ impl Making<'_> {
         wanted
     }
 
-    /// The result as it is printed: what earlier plugins reported, then our own entries.
-    fn document(&self, made: &Made, previous: Option<Previous>) -> Value {
-        let faults = self.call.faults;
-        let version = self.call.version;
-        let previous = previous
-            .filter(|_| !self.has(Fault::DropsPrevresult))
-            .unwrap_or_default();
-        let offset = previous.result.interfaces.len();
-        let mut own = made.ipam.clone();
-        own.interfaces = self.interfaces(made);
-        let container_index = own.interfaces.len() - 1;
-        let carrier = if self.has(Fault::IndexOffByOne) {
-            0
-        } else {
-            container_index
-        };
-        own.ips
-            .iter_mut()
-            .for_each(|ip| ip.interface = Some(offset + carrier));
-        if self.has(Fault::ListsForeignRoutes) {
-            own.routes.extend(self.foreign_routes(made));
-        }
-        let mut document = previous.raw;
-        for (key, value) in own.render(version, faults) {
-            match (document.get_mut(&key), value) {
-                (Some(Value::Array(earlier)), Value::Array(ours)) => earlier.extend(ours),
-                // The first plugin that names a server decides, as the first route does.
-                (Some(Value::Object(earlier)), Value::Object(ours)) if key == "dns" => {
-                    for (key, value) in ours {
-                        earlier.entry(key).or_insert(value);
-                    }
-                }
-                (_, value) => drop(document.insert(key, value)),
-            }
-        }
-        document.into()
-    }
-
-    fn interfaces(&self, made: &Made) -> Vec<Interface> {
-        let sandbox = if self.has(Fault::SandboxResolved) {
-            std::fs::canonicalize(self.attachment.netns())
-                .map(|path| format!("{}/.", path.display()))
-                .ok()
-        } else {
-            self.attachment.netns.clone()
-        };
-        let host = Interface {
-            name: made.host.name.clone(),
-            mac: Some(made.host.mac.clone()),
-            mtu: Some(made.host.mtu),
-            sandbox: sandbox.clone().filter(|_| self.has(Fault::SandboxOnHost)),
-            socket_path: None,
-        };
-        let wrong_mac = self.has(Fault::ResultWrongMac);
-        let container = Interface {
-            name: if self.has(Fault::ResultWrongName) {
-                "net1".to_owned()
-            } else {
-                made.container.name.clone()
-            },
-            mac: Some(if wrong_mac {
-                made.host.mac.clone()
-            } else {
-                made.container.mac.clone()
-            }),
-            mtu: Some(if self.has(Fault::WrongMtu) {
-                made.container.mtu + 1
-            } else {
-                made.container.mtu
-            }),
-            sandbox: sandbox.filter(|_| !self.has(Fault::SandboxMissing)),
-            socket_path: self
-                .has(Fault::RelativeSocket)
-                .then(|| "vhost.sock".to_owned()),
-        };
-        if self.has(Fault::ResultMissingInterface) {
-            vec![container]
-        } else {
-            vec![host, container]
-        }
-    }
-
-    fn foreign_routes(&self, made: &Made) -> Vec<Route> {
-        let all = self.container.routes().unwrap_or_default();
-        let foreign = all
-            .into_iter()
-            .filter(|route| route.device != made.container.index);
-        let entries = foreign
-            .filter_map(|route| Route::parse(&json!({"dst": route.destination?.to_string()})).ok());
-        entries.collect()
-    }
-
     fn undo(&self, progress: &Progress) {
         let leaks_link =
             self.has(Fault::AddFailureLeaksLink) || self.has(Fault::DelResidueAfterFailedAdd);
@@ -476,7 +381,7 @@ impl Making<'_> {
         if progress.linked && !leaks_link {
             match self.host.link(&self.host_name) {
                 Ok(Some(link)) => {
-                    failures.extend(self.host.delete_link(&link).err().map(Failure::from))
+                    failures.extend(self.host.delete_link(&link).err().map(Failure::from));
                 }
                 Ok(None) => {}
                 Err(error) => failures.push(error.into()),

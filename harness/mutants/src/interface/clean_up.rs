@@ -24,6 +24,7 @@ pub(super) fn del(call: &Call, attachment: &Attachment) -> Outcome {
         forward_del(call, attachment)?;
     }
     let store = Store::of(call);
+    // A damaged record only costs the second way to find the link.
     let record = store.read(attachment).unwrap_or_default();
     let mut failures = Vec::new();
     failures.extend(remove_link(call, attachment, record.as_ref()).err());
@@ -162,22 +163,21 @@ pub(super) fn gc(call: &Call) -> Outcome {
             failures.push(failure);
         }
     }
-    let forwarded = match Delegate::ipam(call)? {
-        Some(delegate) if !call.faults.has(Fault::GcNotForwarded) => {
-            delegate.run(Verb::Gc).map(drop)
-        }
-        _ => Ok(()),
-    };
-    let forwarded = forwarded.or_else(|failure| {
-        if call.faults.has(Fault::GcSwallowsDelegateError) {
-            Ok(())
-        } else {
-            Err(failure)
-        }
-    });
+    let forwarded = forward_gc(call);
     match Failure::joined(forwarded.err().into_iter().chain(failures).collect()) {
         Some(failure) => Err(failure),
         None => Ok(None),
+    }
+}
+
+fn forward_gc(call: &Call) -> Result<(), Failure> {
+    let Some(delegate) = Delegate::ipam(call)?.filter(|_| !call.faults.has(Fault::GcNotForwarded))
+    else {
+        return Ok(());
+    };
+    match delegate.run(Verb::Gc) {
+        Err(failure) if !call.faults.has(Fault::GcSwallowsDelegateError) => Err(failure),
+        _ => Ok(()),
     }
 }
 

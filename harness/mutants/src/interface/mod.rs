@@ -7,6 +7,7 @@ mod check;
 mod clean_up;
 mod names;
 mod plugin;
+mod report;
 mod settings;
 
 pub(crate) use plugin::InterfaceToy;

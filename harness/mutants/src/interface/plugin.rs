@@ -3,6 +3,7 @@
 use crate::{
     catalogue::Fault,
     interface::{add, check, clean_up, settings::Settings},
+    masquerade::Masquerade,
     protocol::{Attachment, Call, Delegate, Failure, Outcome, Plugin, Verb, code},
     store::Store,
 };
@@ -24,7 +25,16 @@ impl Plugin for InterfaceToy {
     }
 
     fn status(&self, call: &Call) -> Outcome {
-        drop(Settings::read(call)?);
+        let settings = Settings::read(call)?;
+        if settings.masquerade
+            && !Masquerade::is_available()
+            && !call.faults.has(Fault::StatusProgramBlind)
+        {
+            return Err(Failure::new(
+                code::UNAVAILABLE,
+                "ipMasq is true, but iptables can't list its nat table",
+            ));
+        }
         let store = Store::of(call);
         if call.faults.has(Fault::StatusRequired) {
             store.mark("status-ran")?;

@@ -209,7 +209,7 @@ fn reserve(
     )?;
     if unlocked {
         // Wide enough for another process to choose the same.
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(200));
     }
     let ips: Vec<String> = chosen.iter().map(Cidr::to_string).collect();
     let content = Map::from_iter([

@@ -13,15 +13,6 @@ use crate::{
     protocol::{Failure, SpecVersion, Verb, code, environment::is_identifier},
 };
 
-/// A configuration, checked as far as all plugins agree.
-#[derive(Debug)]
-pub(crate) struct Configuration {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) document: Map<String, Value>,
-    pub(crate) version: SpecVersion,
-    pub(crate) network: String,
-}
-
 /// Reads stdin to its end as one JSON object.
 pub(crate) fn read_document(
     verb: Verb,

@@ -10,7 +10,9 @@ mod failure;
 mod previous;
 mod reply;
 mod result;
+mod result_reading;
 mod serve;
+mod supported;
 mod valid_attachments;
 mod version;
 
