@@ -6,7 +6,7 @@ use cni_spec_fixtures::SpecVersion;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::request::Verb;
+use super::request::{Request, Verb};
 use super::{Stop, Trial};
 use crate::kernel::alter;
 use crate::profile::Kind;
@@ -96,7 +96,19 @@ impl Trial {
     /// Stops as blocked when the ADD fails or its result is no JSON object.
     pub fn attach(&mut self, attachment: &Attachment) -> Result<Attached, Stop> {
         let request = self.request(Verb::Add, attachment);
-        let call = self.call(&request)?;
+        self.attach_with(attachment, &request)
+    }
+
+    /// ADDs with a request of one's own, and goes on only if that gives a result.
+    ///
+    /// # Errors
+    /// As [`Trial::attach`].
+    pub fn attach_with(
+        &mut self,
+        attachment: &Attachment,
+        request: &Request,
+    ) -> Result<Attached, Stop> {
+        let call = self.call(request)?;
         let blocked = |why: String| Stop::Blocked {
             check: "add/gives-a-result",
             why,

@@ -88,11 +88,40 @@ impl Trial {
         if held || !requirement.in_force(self.version) {
             return held;
         }
-        let verdict = match requirement.verdict_in(self.version) {
-            Weight::Fail => Verdict::Fail,
-            Weight::Warn => Verdict::Warn,
-            Weight::Info => return held,
-        };
+        match requirement.verdict_in(self.version) {
+            Weight::Fail => self.record(requirement, Verdict::Fail, expected, actual, proof),
+            Weight::Warn => self.record(requirement, Verdict::Warn, expected, actual, proof),
+            Weight::Info => {}
+        }
+        false
+    }
+
+    /// As [`Trial::expect`], but no violation weighs more than a warning: for the milder half of a requirement
+    /// whose `test` says so.
+    pub fn expect_mildly(
+        &mut self,
+        requirement: &Requirement,
+        held: bool,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+        proof: Proof,
+    ) -> bool {
+        let counts = requirement.in_force(self.version)
+            && requirement.verdict_in(self.version) != Weight::Info;
+        if !held && counts {
+            self.record(requirement, Verdict::Warn, expected, actual, proof);
+        }
+        held
+    }
+
+    fn record(
+        &mut self,
+        requirement: &Requirement,
+        verdict: Verdict,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+        proof: Proof,
+    ) {
         let (expected, actual) = (expected.into(), actual.into());
         if self
             .reproducer
@@ -112,7 +141,6 @@ impl Trial {
             actual,
             exchange: proof.exchange().or(last),
         });
-        false
     }
 
     /// Expects that a call succeeded.

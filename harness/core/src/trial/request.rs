@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::thread;
 
 use serde_json::{Map, Value};
 
@@ -258,19 +258,55 @@ impl Trial {
     /// # Errors
     /// Stops when the plugin can't be started at all.
     pub fn call(&mut self, request: &Request) -> Result<Call, Stop> {
-        let program: PathBuf = self.program.at.clone();
-        let invocation = Invocation {
-            program,
-            env: request.env.clone(),
-            stdin: request.input_bytes(),
-            deadline: self.deadline,
-            output: request.output,
-        };
+        let invocation = self.invocation(request);
         let index = self.exchanges.len();
         self.script.call(index, request, self.deadline);
         let (exchange, stdout) = invoke(&invocation).map_err(|error| Stop::trouble(&error))?;
         self.exchanges.push(exchange.clone());
         Ok(Call::new(index, exchange, stdout))
+    }
+
+    /// Calls the plugin once for each request, all at the same time, and waits for all of them.
+    ///
+    /// # Errors
+    /// As [`Trial::call`].
+    pub fn call_all(&mut self, requests: &[Request]) -> Result<Vec<Call>, Stop> {
+        let first = self.exchanges.len();
+        self.script.call_all(first, requests, self.deadline);
+        let invocations: Vec<Invocation> = requests
+            .iter()
+            .map(|request| self.invocation(request))
+            .collect();
+        let outcomes: Vec<_> = thread::scope(|scope| {
+            let started: Vec<_> = invocations
+                .iter()
+                .map(|invocation| scope.spawn(move || invoke(invocation)))
+                .collect();
+            started
+                .into_iter()
+                .map(|call| {
+                    call.join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
+                .collect()
+        });
+        let mut calls = Vec::new();
+        for (index, outcome) in (first..).zip(outcomes) {
+            let (exchange, stdout) = outcome.map_err(|error| Stop::trouble(&error))?;
+            self.exchanges.push(exchange.clone());
+            calls.push(Call::new(index, exchange, stdout));
+        }
+        Ok(calls)
+    }
+
+    fn invocation(&self, request: &Request) -> Invocation {
+        Invocation {
+            program: self.program.at.clone(),
+            env: request.env.clone(),
+            stdin: request.input_bytes(),
+            deadline: self.deadline,
+            output: request.output,
+        }
     }
 
     /// ADDs an attachment.

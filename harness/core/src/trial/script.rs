@@ -68,6 +68,58 @@ impl Script {
 
     /// Adds a call of the plugin.
     pub(super) fn call(&mut self, index: usize, request: &Request, deadline: Duration) {
+        self.input(index, request);
+        let command = self.command(index, request, deadline);
+        let _infallible = writeln!(self.steps, "{command}; status{index}=$?");
+    }
+
+    /// Adds calls of the plugin that run at the same time.
+    pub(super) fn call_all(&mut self, first: usize, requests: &[Request], deadline: Duration) {
+        for (index, request) in (first..).zip(requests) {
+            self.input(index, request);
+        }
+        self.steps.push_str("\n# all at once\n");
+        for (index, request) in (first..).zip(requests) {
+            let command = self.command(index, request, deadline);
+            let _infallible = writeln!(
+                self.steps,
+                "{{ {command}; echo $? >$work/status{index}; }} &"
+            );
+        }
+        self.steps.push_str("wait\n");
+        for index in first..first + requests.len() {
+            let _infallible = writeln!(self.steps, "status{index}=$(cat $work/status{index})");
+        }
+    }
+
+    /// Returns the command of a call, without what happens to its exit status.
+    fn command(&self, index: usize, request: &Request, deadline: Duration) -> String {
+        let mut text = String::from("env -i");
+        let own = self.program.at.parent().unwrap_or(Path::new("/"));
+        for (key, value) in &request.env {
+            // Only a path on which the plugin is found moves with it; any other is part of the case.
+            let is_path = key == "CNI_PATH" && std::env::split_paths(value).any(|path| path == own);
+            let word = if is_path {
+                "\"$path\"".to_owned()
+            } else {
+                quoted(value.as_bytes())
+            };
+            let _infallible = write!(text, " {key}={word}");
+        }
+        let output = match request.output {
+            Output::Captured => format!("$work/out{index}"),
+            Output::Full => "/dev/full".to_owned(),
+        };
+        let _infallible = write!(
+            text,
+            " \\\n  timeout -s KILL {} \"$plugin\" <$work/in{index} >{output} 2>$work/err{index}",
+            deadline.as_secs().max(1)
+        );
+        text
+    }
+
+    /// Adds the writing of a call's standard input.
+    fn input(&mut self, index: usize, request: &Request) {
         let verb = request
             .env
             .get("CNI_COMMAND")
@@ -100,23 +152,6 @@ impl Script {
                 );
             }
         }
-        self.steps.push_str("env -i");
-        for (key, value) in &request.env {
-            let word = match key.as_str() {
-                "CNI_PATH" if !value.is_empty() => "\"$path\"".to_owned(),
-                _ => quoted(value.as_bytes()),
-            };
-            let _infallible = write!(self.steps, " {key}={word}");
-        }
-        let output = match request.output {
-            Output::Captured => format!("$work/out{index}"),
-            Output::Full => "/dev/full".to_owned(),
-        };
-        let _infallible = writeln!(
-            self.steps,
-            " \\\n  timeout -s KILL {} \"$plugin\" <$work/in{index} >{output} 2>$work/err{index}; status{index}=$?",
-            deadline.as_secs().max(1)
-        );
     }
 
     /// Returns the whole script for a finding.

@@ -97,6 +97,27 @@ impl Trial {
         })
     }
 
+    /// Returns the host's rules that masquerade, nftables and iptables alike.
+    ///
+    /// # Errors
+    /// Fails when `nft` is not installed: without it there is nothing to see, which proves nothing.
+    pub fn masquerading_rules(&self) -> Result<Vec<String>, Stop> {
+        let listed = Command::new("nft")
+            .args(["--stateless", "list", "ruleset"])
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| {
+                Stop::Trouble(format!("run nft: {error}; install the package nftables"))
+            })?;
+        let mut rules: Vec<String> = String::from_utf8_lossy(&listed.stdout)
+            .lines()
+            .map(|line| line.trim().to_owned())
+            .collect();
+        rules.extend(legacy_iptables());
+        rules.retain(|rule| rule.to_lowercase().contains("masquerade"));
+        Ok(rules)
+    }
+
     /// Expects that nothing changed between two moments.
     pub fn expect_unchanged(
         &mut self,
