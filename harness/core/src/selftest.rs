@@ -204,6 +204,14 @@ fn try_to_kill(
                 .push(format!("{version}: rests on {check}: {why}")),
             None => {}
         }
+        // A mutant that hangs does so in every version, and each would cost the whole deadline.
+        let hung = answer
+            .exchanges
+            .iter()
+            .any(|exchange| matches!(exchange.status, cni_conform_report::Status::Deadline(_)));
+        if hung && !kill.found.is_empty() {
+            break;
+        }
     }
     kill
 }
