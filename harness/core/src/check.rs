@@ -57,6 +57,14 @@ pub enum Feature {
     HostInterface,
     /// CHECK compares what prevResult lists with what is there.
     ChecksState,
+    /// Every attachment gets addresses of its own out of a pool, and gives them back.
+    Allocates,
+    /// An IPAM plugin that lives on its own records: neither the namespace nor the interface need exist.
+    Database,
+    /// With the profile's configuration ADD changes something that the kernel shows.
+    ChangesKernel,
+    /// Masquerades on the host when its configuration says `ipMasq = true`.
+    Masquerades,
 }
 
 impl Versions {

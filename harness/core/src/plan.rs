@@ -87,5 +87,13 @@ const fn missing_feature(feature: Feature) -> &'static str {
         Feature::ChecksState => {
             "the profile does not say that CHECK compares prevResult with what is there"
         }
+        Feature::Allocates => "the profile does not say that addresses come out of a pool",
+        Feature::Database => {
+            "the profile does not say that the plugin needs neither namespace nor interface"
+        }
+        Feature::ChangesKernel => {
+            "the profile does not say that its configuration changes what the kernel shows"
+        }
+        Feature::Masquerades => "the profile does not say that the plugin masquerades",
     }
 }
