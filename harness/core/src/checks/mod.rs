@@ -4,26 +4,32 @@ mod add;
 mod check;
 mod del;
 mod error;
+mod ipam_section;
 mod protocol;
+mod reported;
 mod result;
+mod shell;
 mod version;
 
 use crate::check::Check;
 
-/// Every topic's list.
-const TOPICS: [&[Check]; 7] = [
-    add::CHECKS,
-    check::CHECKS,
-    del::CHECKS,
-    error::CHECKS,
-    protocol::CHECKS,
-    result::CHECKS,
-    version::CHECKS,
+/// Every topic's lists.
+const TOPICS: &[&[&[Check]]] = &[
+    add::LISTS,
+    &[check::CHECKS],
+    &[del::CHECKS],
+    &[error::CHECKS],
+    &[protocol::CHECKS],
+    result::LISTS,
+    &[version::CHECKS],
 ];
 
 /// Returns every check, by topic and in the order of its list.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    TOPICS.iter().flat_map(|topic| topic.iter())
+    TOPICS
+        .iter()
+        .flat_map(|topic| topic.iter())
+        .flat_map(|list| list.iter())
 }
 
 /// Returns the check of that id.

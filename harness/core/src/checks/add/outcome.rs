@@ -1,4 +1,4 @@
-//! ADD: a result comes back, the interface is there, and nobody else is disturbed.
+//! ADD succeeds and gives a result. Every other check of every topic rests on this.
 
 use cni_spec_fixtures::req;
 use serde_json::Value;

@@ -1,0 +1,5 @@
+//! To be written.
+
+use crate::check::Check;
+
+pub(super) const CHECKS: &[Check] = &[];
