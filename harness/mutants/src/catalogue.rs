@@ -207,6 +207,22 @@ mutants! {
     DelNotForwarded "del-not-forwarded" INTERFACE ["deleg.del" "del.host-cleanup"] "does not run the delegate on DEL";
     DelKeepsIp "del-keeps-ip" IPAM ["del.releases-ipam" "del.re-add"] "does nothing on DEL";
     DelTakesAll "del-takes-all" IPAM ["del.all-resources-of-container"] "releases every interface of the container";
+    DelNeedsState "del-needs-state" INTERFACE_OR_CHAINED_OR_IPAM ["del.idempotent" "del.before-add"]
+        "fails DEL when its record of the attachment is gone";
+    DelNeedsRules "del-needs-rules" INTERFACE ["del.idempotent"]
+        "fails DEL when its masquerading rules are gone";
+    ChainedDelNeedsInterface "chained-del-needs-interface" CHAINED ["del.interface-gone"]
+        "fails DEL when the interface that it changed is gone";
+    DelWritesState "del-writes-state" ANY ["del.removes" "del.before-add"]
+        "remembers on the host whom it has deleted";
+    DelNeedsRuntimeConfig "del-needs-runtime-config" CHAINED ["del.removes"]
+        "does nothing on DEL without runtimeConfig";
+    DelTakesNetwork "del-takes-network" INTERFACE_OR_CHAINED_OR_IPAM ["del.all-resources-of-container"]
+        "releases every container of the network";
+    DelTakesOtherNetworks "del-takes-other-networks" INTERFACE_OR_IPAM ["del.all-resources-of-container"]
+        "releases the container's attachments to other networks";
+    MasqueradeByContainer "masquerade-by-container" INTERFACE ["del.all-resources-of-container"]
+        "shares its masquerading rules among the interfaces of a container";
 
     // CHECK
     CheckFails "check-fails" ANY ["check.after-add"] "fails every CHECK";

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use crate::{
     address::Cidr,
+    catalogue::Fault,
     protocol::{Attachment, Call, Failure, code},
 };
 
@@ -17,15 +18,17 @@ pub(crate) struct Masquerade {
 impl Masquerade {
     /// The rules of the attachment that is called.
     pub(crate) fn of(call: &Call, attachment: &Attachment) -> Self {
+        let ifname = if call.faults.has(Fault::MasqueradeByContainer) {
+            "any"
+        } else {
+            &attachment.ifname
+        };
         // All three have been checked: no blank, no quote. Comments end at 255 bytes, hence the order.
         Self {
-            comment: format!(
-                "{}:{}:{}",
-                attachment.ifname, call.network, attachment.container_id
-            )
-            .chars()
-            .take(250)
-            .collect(),
+            comment: format!("{ifname}:{}:{}", call.network, attachment.container_id)
+                .chars()
+                .take(250)
+                .collect(),
         }
     }
 

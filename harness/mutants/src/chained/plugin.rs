@@ -9,6 +9,7 @@ use crate::{
         port_mappings::{self, PortMapping},
         settings::Settings,
     },
+    fault::Faults,
     kernel::{Kernel, Link, mac_text},
     namespace::Namespace,
     protocol::{
@@ -116,6 +117,16 @@ impl Plugin for Chained {
             drop(Settings::read(call)?);
         }
         let store = Store::of(call);
+        if call.faults.has(Fault::DelNeedsRuntimeConfig)
+            && !call.document.contains_key("runtimeConfig")
+        {
+            return Ok(None);
+        }
+        if call.faults.has(Fault::DelTakesNetwork) {
+            for other in store.records().0 {
+                store.remove_record(&other)?;
+            }
+        }
         // Without a record there is nothing that could be restored.
         let Some(record) = store.read(attachment)? else {
             return Ok(None);
@@ -123,7 +134,7 @@ impl Plugin for Chained {
         let restored = if call.faults.has(Fault::DelKeepsChanges) {
             Ok(())
         } else {
-            restore(attachment, &record)
+            restore(call.faults, attachment, &record)
         };
         let forgotten = store.remove(attachment).map_err(Failure::from);
         match Failure::joined(
@@ -250,12 +261,15 @@ fn change(call: &Call, kernel: &Kernel, link: &Link, settings: &Settings) -> Res
 }
 
 /// Puts the link back as it was, if it is still there and still the same one.
-fn restore(attachment: &Attachment, record: &Record) -> Result<(), Failure> {
+fn restore(faults: Faults, attachment: &Attachment, record: &Record) -> Result<(), Failure> {
     let Some(Ok(namespace)) = attachment.netns.as_deref().map(Namespace::open) else {
         return Ok(());
     };
     let kernel = Kernel::in_namespace(&namespace)?;
     let Some(link) = kernel.link(&attachment.ifname)? else {
+        if faults.has(Fault::ChainedDelNeedsInterface) {
+            return Err(missing(&attachment.ifname));
+        }
         return Ok(());
     };
     let recorded = |key: &str| {

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use crate::{
+    address::Cidr,
     catalogue::Fault,
     interface::{names, settings::Settings},
     kernel::Kernel,
@@ -27,7 +28,13 @@ pub(super) fn del(call: &Call, attachment: &Attachment) -> Outcome {
     // A damaged record only costs the second way to find the link.
     let record = store.read(attachment).unwrap_or_default();
     let mut failures = Vec::new();
+    for other in records_of_others(call, &store, attachment) {
+        failures.extend(collect(call, &store, &other).err());
+    }
     failures.extend(remove_link(call, attachment, record.as_ref()).err());
+    if faults.has(Fault::DelNeedsRules) {
+        failures.extend(refuse_missing_rules(call, attachment, record.as_ref()).err());
+    }
     if !faults.has(Fault::DelLeaksHostRule) {
         failures.extend(Masquerade::of(call, attachment).remove().err());
     }
@@ -51,6 +58,36 @@ pub(super) fn del(call: &Call, attachment: &Attachment) -> Outcome {
         Some(failure) => Err(failure),
         None => Ok(None),
     }
+}
+
+fn refuse_missing_rules(
+    call: &Call,
+    attachment: &Attachment,
+    record: Option<&Record>,
+) -> Result<(), Failure> {
+    let recorded = record.and_then(|record| record.content.get("addresses")?.as_array().cloned());
+    let sources: Vec<Cidr> = recorded
+        .iter()
+        .flatten()
+        .filter_map(|address| address.as_str()?.parse().ok())
+        .collect();
+    if Settings::read(call)?.masquerade && !Masquerade::of(call, attachment).is_there(&sources)? {
+        return Err(Failure::new(code::KERNEL, "a rule does not exist"));
+    }
+    Ok(())
+}
+
+/// The records that only a faulty DEL takes for its own.
+fn records_of_others(call: &Call, store: &Store, attachment: &Attachment) -> Vec<Record> {
+    if call.faults.has(Fault::DelTakesNetwork) {
+        return store.records().0;
+    }
+    if !call.faults.has(Fault::DelTakesOtherNetworks) {
+        return Vec::new();
+    }
+    let mut records = store.records_of_all_networks().0;
+    records.retain(|record| record.container_id == attachment.container_id);
+    records
 }
 
 fn remove_link(

@@ -101,15 +101,18 @@ impl Plugin for Ipam {
             return Ok(None);
         }
         let _lock = store.lock()?;
-        if call.faults.has(Fault::DelTakesAll) {
-            for record in store
-                .records()
-                .0
-                .iter()
-                .filter(|record| record.container_id == attachment.container_id)
-            {
-                store.remove_record(record)?;
-            }
+        let records = if call.faults.has(Fault::DelTakesOtherNetworks) {
+            store.records_of_all_networks().0
+        } else {
+            store.records().0
+        };
+        let takes_container =
+            call.faults.has(Fault::DelTakesAll) || call.faults.has(Fault::DelTakesOtherNetworks);
+        for record in records.iter().filter(|record| {
+            takes_container && record.container_id == attachment.container_id
+                || call.faults.has(Fault::DelTakesNetwork)
+        }) {
+            store.remove_record(record)?;
         }
         store.remove(attachment)?;
         Ok(None)

@@ -126,7 +126,11 @@ fn dispatch(call: &Call, attachment: &Attachment) -> Outcome {
         }
         Verb::Del => {
             refuse_del_needlessly(call, attachment)?;
-            plugin.del(call, attachment)
+            let deleted = plugin.del(call, attachment);
+            if faults.has(Fault::DelWritesState) {
+                Store::of(call).mark(&format!("deleted-{}", attachment.container_id))?;
+            }
+            deleted
         }
         Verb::Status => {
             if faults.has(Fault::StatusAlwaysFails) {
@@ -162,6 +166,9 @@ fn refuse_del_needlessly(call: &Call, attachment: &Attachment) -> Result<(), Fai
             code::ENVIRONMENT,
             "CNI_NETNS is not a network namespace",
         ));
+    }
+    if faults.has(Fault::DelNeedsState) && Store::of(call).read(attachment)?.is_none() {
+        return Err(Failure::drift("there is no record of the attachment"));
     }
     if faults.has(Fault::DelStrictPrevresult) {
         drop(crate::protocol::previous_result(call)?);
