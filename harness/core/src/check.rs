@@ -65,6 +65,20 @@ pub enum Feature {
     ChangesKernel,
     /// Masquerades on the host when its configuration says `ipMasq = true`.
     Masquerades,
+    /// Acts on runtimeConfig. Given by a configuration with `capabilities`.
+    Capabilities,
+}
+
+impl Feature {
+    /// Returns the tool, as the probe names it, without which the harness can neither see nor change what the
+    /// feature makes.
+    #[must_use]
+    pub const fn tool(self) -> Option<&'static str> {
+        match self {
+            Self::Masquerades => Some("nft"),
+            _ => None,
+        }
+    }
 }
 
 impl Versions {

@@ -1,5 +1,6 @@
 //! Checks × subjects × versions → what is run and what does not apply. Pure: no I/O, no clock.
 
+use cni_conform_report::Lack;
 use cni_spec_fixtures::SpecVersion;
 
 use crate::check::{Check, Feature};
@@ -27,6 +28,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) claims: &'a [SpecVersion],
     /// What the machine lacks of what its profile asks for.
     pub(crate) lacks: Vec<String>,
+    /// What the machine lacks altogether.
+    pub(crate) machine_lacks: &'a [Lack],
 }
 
 /// Lays out every cell in a fixed order: subjects as given, checks by id, versions ascending.
@@ -66,11 +69,24 @@ fn inapplicable(candidate: &Candidate<'_>, check: &Check, version: SpecVersion) 
             "the plugin's VERSION reply does not list {version}"
         ));
     }
-    check
+    if let Some(feature) = check
         .needs
         .iter()
         .find(|feature| !candidate.subject.profile.has(**feature))
-        .map(|feature| missing_feature(*feature).to_owned())
+    {
+        return Some(missing_feature(*feature).to_owned());
+    }
+    check
+        .needs
+        .iter()
+        .filter_map(|feature| feature.tool())
+        .find(|tool| {
+            candidate
+                .machine_lacks
+                .iter()
+                .any(|lack| lack.what == *tool)
+        })
+        .map(|tool| format!("this machine lacks {tool}, without which the check sees nothing"))
 }
 
 const fn missing_feature(feature: Feature) -> &'static str {
@@ -95,5 +111,6 @@ const fn missing_feature(feature: Feature) -> &'static str {
             "the profile does not say that its configuration changes what the kernel shows"
         }
         Feature::Masquerades => "the profile does not say that the plugin masquerades",
+        Feature::Capabilities => "the profile's configuration has no capabilities",
     }
 }

@@ -215,7 +215,13 @@ impl Profile {
             Kind::Ipam => &[Feature::Ipam, Feature::Addresses],
             Kind::Loopback => &[Feature::Loopback, Feature::EntersContainer],
         };
-        given.contains(&feature) || self.features.contains(&feature)
+        let by_configuration = feature == Feature::Capabilities
+            && self
+                .config
+                .get("capabilities")
+                .and_then(Value::as_object)
+                .is_some_and(|capabilities| !capabilities.is_empty());
+        given.contains(&feature) || self.features.contains(&feature) || by_configuration
     }
 
     /// Returns the profile of a probe, which calls no plugin.

@@ -105,6 +105,7 @@ pub fn run(request: &Request, emit: &mut dyn FnMut(Event)) -> Result<(), RunErro
                 .filter(|need| lacks.iter().any(|lack| lack.what == **need))
                 .cloned()
                 .collect(),
+            machine_lacks: &lacks,
         })
         .collect();
     let mut cells = plan(&candidates, &request.checks, &request.versions);
@@ -115,7 +116,7 @@ pub fn run(request: &Request, emit: &mut dyn FnMut(Event)) -> Result<(), RunErro
     }
     emit(Event::Started {
         tool: request.tool.clone(),
-        environment: environment(request, lacks),
+        environment: environment(request, lacks.clone()),
         partition: request.partition,
         subjects: candidates.iter().map(reported).collect(),
         planned: cells.len(),

@@ -84,6 +84,53 @@ pub(crate) fn set_mac(netns: &Netns, name: &str, mac: [u8; 6]) -> Result<(), Ker
     })
 }
 
+/// Changes the MTU of an interface.
+pub(crate) fn set_mtu(netns: &Netns, name: &str, mtu: u32) -> Result<(), KernelError> {
+    session(netns, |handle| async move {
+        let index = index(&handle, netns, name).await?;
+        let message = LinkUnspec::new_with_index(index).mtu(mtu).build();
+        handle
+            .link()
+            .set(message)
+            .execute()
+            .await
+            .map_err(KernelError::request(format!("set the MTU of {name}")))
+    })
+}
+
+/// Takes an interface out of its bridge.
+pub(crate) fn release_port(netns: &Netns, name: &str) -> Result<(), KernelError> {
+    session(netns, |handle| async move {
+        let index = index(&handle, netns, name).await?;
+        let message = LinkUnspec::new_with_index(index).controller(0).build();
+        handle
+            .link()
+            .set(message)
+            .execute()
+            .await
+            .map_err(KernelError::request(format!(
+                "take {name} out of its bridge"
+            )))
+    })
+}
+
+/// Moves an interface into another namespace.
+pub(crate) fn move_link(netns: &Netns, name: &str, to: &Netns) -> Result<(), KernelError> {
+    session(netns, |handle| async move {
+        let index = index(&handle, netns, name).await?;
+        let message = LinkUnspec::new_with_index(index)
+            .setns_by_fd(to.descriptor())
+            .build();
+        let place = to.path().display();
+        handle
+            .link()
+            .set(message)
+            .execute()
+            .await
+            .map_err(KernelError::request(format!("move {name} to {place}")))
+    })
+}
+
 /// Adds an address to an interface.
 pub(crate) fn add_address(
     netns: &Netns,

@@ -21,3 +21,21 @@ pub(crate) fn difference(before: &Snapshot, after: &Snapshot) -> Vec<String> {
         })
         .collect()
 }
+
+/// Returns the lines that the second snapshot has more often than the first, led by `+ `.
+#[must_use]
+pub(crate) fn growth(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+    let mut known = before.lines();
+    after
+        .lines()
+        .into_iter()
+        .filter(|line| match known.iter().position(|old| old == line) {
+            Some(at) => {
+                known.swap_remove(at);
+                false
+            }
+            None => true,
+        })
+        .map(|line| format!("+ {line}"))
+        .collect()
+}

@@ -10,7 +10,7 @@ mod read;
 mod session;
 mod snapshot;
 
-pub(crate) use difference::difference;
+pub(crate) use difference::{difference, growth};
 pub(crate) use probe::probe_link;
 pub(crate) use read::read;
 pub(crate) use session::KernelError;

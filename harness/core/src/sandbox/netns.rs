@@ -2,6 +2,8 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -109,6 +111,20 @@ impl Netns {
     /// Returns where it stands.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the descriptor that holds it open.
+    pub(crate) fn descriptor(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+
+    /// Tells whether its place still leads to it.
+    pub(crate) fn is_in_place(&self) -> bool {
+        let same = |there: fs::Metadata| {
+            let held = self.file.metadata()?;
+            Ok((held.dev(), held.ino()) == (there.dev(), there.ino()))
+        };
+        fs::metadata(&self.path).and_then(same).unwrap_or(false)
     }
 
     /// Runs `work` in this namespace, on a thread of its own.

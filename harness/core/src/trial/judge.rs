@@ -26,6 +26,8 @@ pub enum Proof {
     PrintsNoDocument(usize),
     /// The two recorded states of these names differ.
     Differs(&'static str, &'static str),
+    /// The recorded state of the second name has a line that the first has not.
+    Grows(&'static str, &'static str),
     /// A shell condition that is true while the bug is there. `ns NAME` runs a command in a container.
     Shell(String),
     /// Any of these.
@@ -67,7 +69,7 @@ impl Proof {
             | Self::Lacks(index, _)
             | Self::PrintsAnything(index)
             | Self::PrintsNoDocument(index) => Some(*index),
-            Self::Differs(..) | Self::Shell(_) | Self::Any(_) => None,
+            Self::Differs(..) | Self::Grows(..) | Self::Shell(_) | Self::Any(_) => None,
         }
     }
 }

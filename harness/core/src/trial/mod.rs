@@ -6,6 +6,7 @@
 
 mod attachment;
 mod call;
+mod disaster;
 mod judge;
 mod request;
 mod sabotage;
@@ -139,16 +140,19 @@ impl Trial {
         self.profile.has(feature)
     }
 
+    /// Sets a key of the network configuration for every request to come.
+    pub fn configure(&mut self, key: &str, value: serde_json::Value) {
+        self.profile.config.insert(key.to_owned(), value);
+    }
+
+    /// Returns the network configuration, without cniVersion and name.
+    #[must_use]
+    pub const fn configuration(&self) -> &serde_json::Map<String, serde_json::Value> {
+        &self.profile.config
+    }
+
     /// Returns the directories of CNI_PATH.
     fn plugin_path(&self) -> Vec<PathBuf> {
-        let mut path: Vec<PathBuf> = Vec::new();
-        for program in std::iter::once(&self.program).chain(&self.delegates) {
-            if let Some(directory) = program.at.parent()
-                && !path.iter().any(|known| known == directory)
-            {
-                path.push(directory.to_owned());
-            }
-        }
-        path
+        script::plugin_path(&self.program, &self.delegates)
     }
 }

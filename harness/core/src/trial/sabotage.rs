@@ -85,6 +85,15 @@ impl Trial {
         )
     }
 
+    /// Changes an interface's MTU.
+    ///
+    /// # Errors
+    /// Fails when it is not there, or the kernel refuses the MTU.
+    pub fn set_mtu(&mut self, place: Place<'_>, name: &str, mtu: u32) -> Result<(), Stop> {
+        let step = format!("ip link set {name} mtu {mtu}");
+        self.alter(place, &step, |netns| alter::set_mtu(netns, name, mtu))
+    }
+
     /// Adds an address.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_spec_fixtures::{Requirement, SpecVersion};
@@ -40,6 +40,26 @@ impl Script {
             program: program.clone(),
             delegates: delegates.to_vec(),
             steps: String::new(),
+        }
+    }
+
+    /// Renders a CNI_PATH with the script's own directories in the place of the regular ones.
+    fn search_path(&self, value: &[u8]) -> String {
+        let regular: Vec<String> = plugin_path(&self.program, &self.delegates)
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let text = String::from_utf8_lossy(value);
+        match text.split_once(&regular.join(":")) {
+            Some((before, after)) => {
+                format!(
+                    "{}\"$path\"{}",
+                    quoted(before.as_bytes()),
+                    quoted(after.as_bytes())
+                )
+            }
+            // Only a path on which the plugin is found moves with it; any other is part of the case.
+            None => quoted(value),
         }
     }
 
@@ -95,14 +115,10 @@ impl Script {
     /// Returns the command of a call, without what happens to its exit status.
     fn command(&self, index: usize, request: &Request, deadline: Duration) -> String {
         let mut text = String::from("env -i");
-        let own = self.program.at.parent().unwrap_or(Path::new("/"));
         for (key, value) in &request.env {
-            // Only a path on which the plugin is found moves with it; any other is part of the case.
-            let is_path = key == "CNI_PATH" && std::env::split_paths(value).any(|path| path == own);
-            let word = if is_path {
-                "\"$path\"".to_owned()
-            } else {
-                quoted(value.as_bytes())
+            let word = match key.as_str() {
+                "CNI_PATH" if !value.is_empty() => self.search_path(value.as_bytes()),
+                _ => quoted(value.as_bytes()),
             };
             let _infallible = write!(text, " {key}={word}");
         }
@@ -228,6 +244,19 @@ impl Script {
     }
 }
 
+/// Returns the directories of the plugin and its delegates, which is the regular CNI_PATH.
+pub(super) fn plugin_path(program: &Program, delegates: &[Program]) -> Vec<PathBuf> {
+    let mut path: Vec<PathBuf> = Vec::new();
+    for program in std::iter::once(program).chain(delegates) {
+        if let Some(directory) = program.at.parent()
+            && !path.iter().any(|known| known == directory)
+        {
+            path.push(directory.to_owned());
+        }
+    }
+    path
+}
+
 /// Everything before the first step: the throwaway host.
 const PRELUDE: &str = r#"cannot() { echo "cannot try: $*" >&2; exit 2; }
 if [ -z "${CNI_REPRODUCER:-}" ]; then
@@ -247,16 +276,21 @@ ip address add 203.0.113.2/24 dev uplink0; ip address add 2001:db8:ffff::2/64 de
 ip route add default via 203.0.113.1; ip -6 route add default via 2001:db8:ffff::1 2>/dev/null
 ns() { name=$1; shift; ip netns exec "$name" "$@"; }
 link() { [ -e "$work/bin/$2" ] || ln -s "$1" "$work/bin/$2"; }
+peer() { ip -o link | sed -n "s/^[0-9]*: \([^@]*\)@.* link-netns $1\( .*\)*\$/\1/p" | head -n 1; }
 compact() { tr -d ' \t\r\n' <"$1"; }
+links() {
+  awk '{ mac = ""; for (i = 6; i < NF; i++) if ($i == "link/ether") mac = $(i + 1)
+    sub(/[@:].*/, "", $2); print "link", $2, $4, $5, mac, ($3 ~ /[<,]UP[,>]/ ? "up" : "down") }' | sort
+}
+addresses() { awk '$4 !~ /^fe80/ { print "address", $2, $4 }' | sort; }
 state() {
-  ip -o link | sed 's/^[0-9]*: \([^:@]*\).*mtu \([0-9]*\).*/link \1 mtu \2/' | sort
-  ip -o address | awk '$4 !~ /^fe80/ { print "address", $2, $4 }' | sort
+  ip -o link | links; ip -o address show up | addresses
   ip route show table all type unicast; ip -6 route show table all type unicast | grep -v fe80; ip rule; ip -6 rule
   nft --stateless list ruleset 2>/dev/null
-  for c in /run/netns/*; do [ -e "$c" ] && (
-    echo "container $c"; c=${c##*/}
-    ns "$c" ip -o link 2>&1 | sed 's/^[0-9]*: //;s/@.*mtu/ mtu/'; ns "$c" ip -o address 2>&1 | awk '$4 !~ /^fe80/ { print $2, $4 }'
-    ns "$c" ip route show table all type unicast 2>&1 ); done
+  for c in /run/netns/*; do c=${c##*/}; ns "$c" true 2>/dev/null && {
+    ns "$c" ip -o link | links | sed "s/^/$c /"; ns "$c" ip -o address show up | addresses | sed "s/^/$c /"
+    ns "$c" ip route show table all type unicast | sed "s/^/$c route /"
+  }; done
   find /run /var/lib -type f ! -path "$work/*" ! -path '/run/netns/*' ! -name xtables.lock | sort
   cat /proc/sys/net/ipv4/ip_forward
 }
@@ -285,6 +319,13 @@ fn condition(proof: &Proof) -> String {
         Proof::Differs(before, after) => {
             format!(
                 "! cmp -s $work/state-{} $work/state-{}",
+                before.replace(' ', "-"),
+                after.replace(' ', "-")
+            )
+        }
+        Proof::Grows(before, after) => {
+            format!(
+                "sort $work/state-{} >$work/sorted; sort $work/state-{} | comm -13 $work/sorted - | grep -q .",
                 before.replace(' ', "-"),
                 after.replace(' ', "-")
             )

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::judge::Proof;
 use super::sabotage::{Place, unknown};
 use super::{Stop, Trial};
-use crate::kernel::{NamespaceState, Snapshot, difference, read};
+use crate::kernel::{NamespaceState, Snapshot, difference, growth, read};
 use crate::world;
 use cni_spec_fixtures::Requirement;
 
@@ -46,6 +46,21 @@ impl Trial {
             .get(container)
             .ok_or_else(|| unknown(container))?;
         read(netns).map_err(|error| Stop::trouble(&error))
+    }
+
+    /// Tells whether a container's network namespace is where the harness put it.
+    ///
+    /// # Errors
+    /// Fails when the trial has no such container.
+    pub fn netns_is_in_place(&self, container: &str) -> Result<bool, Stop> {
+        let netns = self.containers.get(container);
+        Ok(netns.ok_or_else(|| unknown(container))?.is_in_place())
+    }
+
+    /// Tells whether the host has something at a path.
+    #[must_use]
+    pub fn path_exists(&self, path: &Path) -> bool {
+        path.symlink_metadata().is_ok()
     }
 
     /// Returns the state of the host's network namespace.
@@ -137,6 +152,27 @@ impl Trial {
             self.difference = Some(lines);
         }
         self.expect(requirement, held, what, actual, Proof::Differs(then, now))
+    }
+
+    /// Expects that nothing is there at the second moment that was not there at the first.
+    pub fn expect_no_growth(
+        &mut self,
+        requirement: &Requirement,
+        (before, then): (&Snapshot, &'static str),
+        (after, now): (&Snapshot, &'static str),
+        what: &str,
+    ) -> bool {
+        let lines = growth(before, after);
+        let actual = format!(
+            "{} objects more: {}",
+            lines.len(),
+            lines.first().cloned().unwrap_or_default()
+        );
+        let held = lines.is_empty();
+        if !held && requirement.in_force(self.version) && self.difference.is_none() {
+            self.difference = Some(lines);
+        }
+        self.expect(requirement, held, what, actual, Proof::Grows(then, now))
     }
 
     /// Asks a server, from a place, which source address it sees. `None` when no answer comes.
