@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cni_kernel::link::{self, Link};
 use cni_kernel::netlink::Netlink;
-use cni_protocol::{AddRequest, AddResult, DelegatedAdd, Error, Interface};
+use cni_protocol::{AddRequest, AddResult, DelegatedAdd, Error, Family, Interface};
 
 use super::attachment::{HostEnd, Plan, plug};
 use super::config::{BridgeConfig, Gateway, requested_mac};
@@ -38,6 +38,10 @@ struct Made<'a> {
 /// Serves ADD.
 pub(super) fn add(request: &AddRequest<'_>) -> Result<AddResult, Error> {
     let config = BridgeConfig::read(request.config)?;
+    if config.ipam.is_none() && request.config.version().family() == Family::F1 {
+        let expected = "an IPAM plugin: results before 0.3.0 can't be without an address";
+        return Err(request.config.root().missing("ipam.type", expected).into());
+    }
     let mac = requested_mac(request.config, request.args)?;
     let ifname = interface_name(&request.attachment.ifname)?;
     let own = OwnNamespace::from_variables(request.variables);
