@@ -24,14 +24,19 @@ fn upstream() -> PathBuf {
 }
 
 fn config(backend: &str) -> Value {
-    let keys = json!({"isDefaultGateway": true, "ipMasq": true, "ipMasqBackend": backend});
+    let keys = json!({
+        "isDefaultGateway": true, "ipMasq": true, "ipMasqBackend": backend, "macspoofchk": true,
+    });
     bridge_config("1.0.0", &keys)
 }
 
 fn assert_clean() {
     assert_eq!(links("veth"), [""; 0]);
     let rules = run("nft", "list ruleset") + &run("iptables-save", "");
-    assert!(!rules.contains("testnet"), "{rules}");
+    assert!(
+        !rules.contains("testnet") && !rules.contains("c1-eth0"),
+        "{rules}"
+    );
 }
 
 /// ADD and CHECK by one, CHECK and DEL by the other.

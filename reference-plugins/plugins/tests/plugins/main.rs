@@ -14,6 +14,7 @@ mod bridge_gc_status;
 mod bridge_masquerade;
 mod bridge_remove;
 mod bridge_result;
+mod bridge_spoof;
 mod command;
 mod interop;
 mod loopback;

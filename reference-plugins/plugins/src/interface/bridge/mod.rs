@@ -16,7 +16,7 @@
 //! | `portIsolation` | bool | false | 1.6 | |
 //! | `enabledad` | bool | false | 1.2 | without it the gateway's IPv6 address needs no second to settle either |
 //! | `disableContainerInterface` | bool | false | 1.5 | |
-//! | `macspoofchk` | bool | false | 1.0 | not supported: true is error 2 |
+//! | `macspoofchk` | bool | false | 1.0 | DEL removes the rules whatever the key says then; CHECK looks for them |
 //! | `vlan`, `vlanTrunk`, `preserveDefaultVlan` | int, list, bool | none | 0.8, 1.4, 1.4 | not supported: a VLAN is error 2 |
 //! | `ipam` | object | none: layer 2 | 0.1 | without it no operation calls a delegate |
 //! | `dns` | object | IPAM's | 0.1 | |
@@ -32,7 +32,7 @@
 //! * CHECK also looks at the ports' flags, MTU, route attributes, the gateway's address and the masquerading.
 //! * STATUS says when the bridge's name is taken or masquerading has no backend. GC removes links and rules.
 //!
-//! State: see `host_link.rs` (the host's end is its own record) and `masquerade.rs` (rules carry comments).
+//! State: see `host_link.rs` (the host's end is its own record), `masquerade.rs` and `spoof.rs` (rules carry comments).
 
 mod add;
 mod attachment;
@@ -45,6 +45,7 @@ mod host_link;
 mod masquerade;
 mod plugin;
 mod remove;
+mod spoof;
 mod status;
 mod vlan;
 

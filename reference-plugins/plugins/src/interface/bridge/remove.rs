@@ -12,6 +12,7 @@ use cni_protocol::{AddResult, Attachment, DelRequest, Error, Errors, GcRequest};
 
 use super::host_link::{self, HostLinkKey};
 use super::masquerade::{self, Whose};
+use super::spoof;
 use crate::conversion::{interface_name, ip_prefix};
 use crate::failure::OrFailed;
 use crate::interface::container::{self, OwnNamespace};
@@ -59,6 +60,7 @@ pub(super) fn gc(request: &GcRequest<'_>) -> Result<(), Error> {
             }
         }
         errors.attempt(masquerade::remove_all_except(network, valid.iter()));
+        errors.attempt(spoof::remove_stale(network, &request.valid_attachments));
     }
     if let Some(Some(ipam)) = errors.attempt(request.config.ipam_type()) {
         errors.attempt(request.delegates.gc(ipam));
@@ -171,6 +173,7 @@ fn take_out(request: &DelRequest<'_>, host: &Netlink, found: Found, errors: &mut
         if let Some((key, whose)) = &rules {
             errors.attempt(masquerade::remove(key, *whose));
         }
+        errors.attempt(spoof::remove(request.attachment));
         let failed = deletion
             .join()
             .unwrap_or_else(|_| vec![Error::failed("delete the links: the thread panicked")]);
