@@ -109,7 +109,7 @@ impl ContainerEnd {
         let visited = self.netns.run_in(|| {
             let set = |family, name: &InterfaceName, key: &str, value: &str| {
                 if let Ok(sysctl) = Sysctl::of_interface(family, name, key) {
-                    let _ignored = sysctl.ensure(value);
+                    let _ignored = sysctl.write(value);
                 }
             };
             if config.duplicate_address_detection {
