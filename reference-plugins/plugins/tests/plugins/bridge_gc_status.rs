@@ -1,5 +1,6 @@
 //! GC and STATUS of the bridge plugin.
 
+use nix::mount::{MsFlags, mount};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -19,12 +20,7 @@ fn attach(host: &Host, at: &At, network: &str, address: &str, backend: &str) -> 
 
 fn collect(host: &Host, keys: &Value) -> crate::support::Answer {
     host.ipam_calls();
-    let nowhere = At {
-        id: String::new(),
-        ifname: String::new(),
-        netns: String::new(),
-        args: String::new(),
-    };
+    let nowhere = At::nowhere();
     host.call("bridge", "GC", &nowhere, &bridge_config("1.1.0", keys))
 }
 
@@ -123,12 +119,7 @@ fn gc_needs_neither_state_nor_bridge() {
 }
 
 fn status(host: &Host, keys: &Value) -> crate::support::Answer {
-    let nowhere = At {
-        id: String::new(),
-        ifname: String::new(),
-        netns: String::new(),
-        args: String::new(),
-    };
+    let nowhere = At::nowhere();
     host.call("bridge", "STATUS", &nowhere, &bridge_config("1.1.0", keys))
 }
 
@@ -149,6 +140,36 @@ fn a_bridge_name_that_is_taken_is_status_50() {
         assert_eq!(code, 50);
         assert!(text.contains("br-test"), "{text}");
     });
+}
+
+#[test]
+fn a_backend_that_the_host_does_not_have_is_status_50() {
+    on_host(|host| {
+        hide("iptables");
+        let keys = json!({"ipMasq": true, "ipMasqBackend": "iptables"});
+        let (code, text) = status(host, &keys).error();
+        assert_eq!(code, 50);
+        assert!(text.contains("iptables"), "{text}");
+        status(host, &json!({"ipMasq": true})).silent();
+    });
+}
+
+/// Covers each directory that has the program.
+fn hide(program: &str) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/sbin", "/sbin"].map(std::path::PathBuf::from);
+    for directory in std::env::split_paths(&path).chain(usual) {
+        if directory.join(program).exists() {
+            mount(
+                None::<&str>,
+                &directory,
+                Some("tmpfs"),
+                MsFlags::empty(),
+                None::<&str>,
+            )
+            .unwrap();
+        }
+    }
 }
 
 #[test]

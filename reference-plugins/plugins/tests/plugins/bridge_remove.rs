@@ -34,6 +34,7 @@ enum Missing {
     Nothing,
     Netns,
     NetnsPath,
+    NetnsName,
     Interface,
     MasqueradeKey,
 }
@@ -45,6 +46,7 @@ fn everything_goes_whatever_is_missing(
         Missing::Nothing,
         Missing::Netns,
         Missing::NetnsPath,
+        Missing::NetnsName,
         Missing::Interface,
         Missing::MasqueradeKey
     )]
@@ -53,9 +55,15 @@ fn everything_goes_whatever_is_missing(
     on_host(|host| {
         let keys = json!({"isGateway": true, "ipMasq": true, "ipMasqBackend": backend});
         let (mut at, mut config) = added(host, &keys);
+        let alive = std::fs::File::open(&at.netns).unwrap();
         match missing {
             Missing::Nothing => {}
-            Missing::Netns => ip("netns del c1"),
+            Missing::Netns => {
+                drop(alive);
+                ip("netns del c1");
+            }
+            // The file is gone, and something keeps the namespace with the link in it.
+            Missing::NetnsName => ip("netns del c1"),
             Missing::NetnsPath => at = at.without_netns(),
             Missing::Interface => ip("-n c1 link del eth0"),
             Missing::MasqueradeKey => config = bridge_config("1.0.0", &json!({})),

@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// The directory of upstream's plugins, with a release that knows the nftables backend.
-fn upstream() -> PathBuf {
+pub(crate) fn upstream() -> PathBuf {
     let given = std::env::var_os("CNI_UPSTREAM").map(PathBuf::from);
     let usual = ["/opt/cni/bin", "/usr/lib/cni"].map(PathBuf::from);
     let found = given

@@ -19,3 +19,4 @@ mod command;
 mod interop;
 mod loopback;
 mod support;
+mod tutorial;

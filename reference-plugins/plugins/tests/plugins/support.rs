@@ -195,6 +195,17 @@ pub(crate) fn container(id: &str) -> At {
 }
 
 impl At {
+    /// No attachment, for the operations that have none.
+    pub(crate) fn nowhere() -> Self {
+        let none = String::new;
+        Self {
+            id: none(),
+            ifname: none(),
+            netns: none(),
+            args: none(),
+        }
+    }
+
     /// Another interface of the same container.
     pub(crate) fn named(&self, ifname: &str) -> Self {
         Self {
