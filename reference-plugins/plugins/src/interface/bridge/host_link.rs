@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::failure::OrFailed;
 
-/// Names to try: the first is taken only by a chance of one in four milliards a link, or by a remainder of this attachment.
+/// Names to try: the first is taken only by a chance of one in four billion, or by a remainder of this attachment.
 const CANDIDATES: usize = 4;
 /// The kernel's IFALIASZ without its final zero.
 const LONGEST_ALIAS: usize = 255;
