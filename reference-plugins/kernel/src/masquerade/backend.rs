@@ -52,10 +52,9 @@ const FAMILIES: [IpFamily; 2] = [IpFamily::V4, IpFamily::V6];
 ///
 /// Without a wish: iptables, unless only nftables works, as upstream. Only a failure is looked into: it costs nothing otherwise.
 pub fn install(masquerade: &Masquerade<'_>, wish: Option<Backend>) -> Result<Backend, Error> {
-    let backend = wish.unwrap_or(if is_installed(IpFamily::V4) {
-        Backend::Iptables
-    } else {
-        Backend::Nftables
+    let backend = wish.unwrap_or_else(|| match is_installed(IpFamily::V4) {
+        true => Backend::Iptables,
+        false => Backend::Nftables,
     });
     match install_in(backend, masquerade) {
         Err(_) if wish.is_none() && backend == Backend::Iptables && !iptables_works() => {

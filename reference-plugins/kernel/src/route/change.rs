@@ -22,7 +22,11 @@ pub fn add(route: &Route) -> Request {
 /// of them, for IPv6 as one more way of the same route. [`crate::netlink::Error::is_present`] only when the very same is there.
 pub fn add_beside(route: &Route) -> Request {
     let message = RouteNetlinkMessage::NewRoute(message_for(route));
-    Request::route(format!("add route {route}"), Flags::CREATE_OR_KEEP, &message)
+    Request::route(
+        format!("add route {route}"),
+        Flags::CREATE_OR_KEEP,
+        &message,
+    )
 }
 
 /// Adds a route in place of the one with this destination, table and metric, if there is one.

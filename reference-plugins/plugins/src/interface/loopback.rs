@@ -4,6 +4,7 @@
 //!
 //! | | here | the Go plugin |
 //! |---|---|---|
+//! | result below 1.0.0 | in the shape of its version | in the shape of 1.0.0 |
 //! | result | every loopback address of `lo`, `mtu` from 1.1.0 on | the first of each family |
 //! | other addresses on `lo` | are left alone and out of the result | ADD fails |
 //! | CHECK | `lo` is up, and has each address that `prevResult` lists for it | `lo` is up |

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use cni_kernel::link::{self, Link};
 use cni_kernel::netlink::Netlink;
-use cni_protocol::{AddRequest, AddResult, DelegatedAdd, Error, Interface};
+use cni_protocol::{AddRequest, AddResult, DelegatedAdd, Error, Family, Interface};
 
 use super::attachment::{HostEnd, Plan, plug};
 use super::config::{BridgeConfig, Gateway, requested_mac};
 use super::container_link::{ContainerEnd, addresses_of};
 use super::host_link::HostLinkKey;
 use super::masquerade::{self, Rules};
-use super::{bridge_link, gateway};
+use super::{bridge_link, gateway, spoof};
 use crate::conversion::{interface_name, mac_of_result};
 use crate::failure::OrFailed;
 use crate::interface::container::{self, OwnNamespace};
@@ -31,6 +31,7 @@ struct Step<'a> {
 /// only after the link that has it is gone.
 struct Made<'a> {
     rules: Option<Rules>,
+    spoof: Option<spoof::Guard>,
     host: HostEnd<'a>,
     addresses: Option<DelegatedAdd<'a>>,
 }
@@ -38,6 +39,10 @@ struct Made<'a> {
 /// Serves ADD.
 pub(super) fn add(request: &AddRequest<'_>) -> Result<AddResult, Error> {
     let config = BridgeConfig::read(request.config)?;
+    if config.ipam.is_none() && request.config.version().family() == Family::F1 {
+        let expected = "an IPAM plugin: results before 0.3.0 can't be without an address";
+        return Err(request.config.root().missing("ipam.type", expected).into());
+    }
     let mac = requested_mac(request.config, request.args)?;
     let ifname = interface_name(&request.attachment.ifname)?;
     let own = OwnNamespace::from_variables(request.variables);
@@ -59,10 +64,15 @@ pub(super) fn add(request: &AddRequest<'_>) -> Result<AddResult, Error> {
     let cable = plug(step.host, netns, &plan)?;
     let mut made = Made {
         rules: None,
+        spoof: None,
         host: cable.host,
         addresses: None,
     };
     let container = cable.container;
+    if step.config.spoof_check {
+        let link = &made.host.link.id.name;
+        made.spoof = Some(spoof::install(request.attachment, link, container.mac)?);
+    }
     let mut result = AddResult::default();
     if let Some(ipam) = &step.config.ipam {
         let delegated = request.delegates.add(ipam)?.require_addresses()?;
@@ -133,6 +143,9 @@ impl Made<'_> {
     fn keep(self) {
         if let Some(rules) = self.rules {
             rules.keep();
+        }
+        if let Some(spoof) = self.spoof {
+            spoof.keep();
         }
         self.host.keep();
         if let Some(addresses) = self.addresses {

@@ -59,7 +59,7 @@ pub(super) fn random_mac() -> Mac {
     Mac::new([(first | 0b10) & !1, b, c, d, e, f])
 }
 
-/// The hosts' routes are the host's, not those of whoever sends advertisements. A host without IPv6 has no such sysctl.
+/// The host's routes are its own, not those of whoever sends advertisements from a container. A host without IPv6 has no such sysctl.
 pub(super) fn refuse_router_advertisements(name: &InterfaceName) {
     if let Ok(sysctl) = Sysctl::of_interface(IpFamily::V6, name, "accept_ra") {
         let _ignored = sysctl.write("0");

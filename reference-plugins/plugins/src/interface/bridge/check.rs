@@ -11,8 +11,7 @@ use cni_kernel::{IpFamily, IpPrefix, address};
 use cni_protocol::{AddResult, CheckRequest, Error, Interface, IpConfig, Route};
 
 use super::config::{BridgeConfig, Gateway};
-use super::masquerade;
-use super::{bridge_link, gateway};
+use super::{bridge_link, gateway, masquerade, spoof};
 use crate::conversion::{interface_name, ip_prefix, mac_of_result};
 use crate::failure::OrFailed;
 use crate::interface::container::{self, OwnNamespace};
@@ -45,7 +44,10 @@ pub(super) fn check(request: &CheckRequest<'_>) -> Result<(), Error> {
     let host = Netlink::open().or_failed()?;
     let bridge = check_bridge(&host, &config, result)?;
     let container = check_container_end(request, &config, &netns, &listed)?;
-    check_host_end(&host, &config, &bridge, (&container.link, result))?;
+    let host_end = check_host_end(&host, &config, &bridge, (&container.link, result))?;
+    if let (true, Some(mac)) = (config.spoof_check, container.link.mac) {
+        spoof::check(request.attachment, &host_end.id.name, mac)?;
+    }
     check_addresses(&container, &listed)?;
     check_routes(&container, &listed)?;
     if config.gateway != Gateway::None {
@@ -141,7 +143,7 @@ fn check_host_end(
     config: &BridgeConfig,
     bridge: &Link,
     (container, result): (&Link, &AddResult),
-) -> Result<(), Error> {
+) -> Result<Link, Error> {
     let end = match link::peer_of(host, container) {
         Err(error) if error.is_absent() => {
             return Err(Error::failed(format!(
@@ -151,7 +153,8 @@ fn check_host_end(
         }
         other => other.or_failed()?,
     };
-    let failed = |what: &str| Err(Error::failed(format!("host interface {} {what}", end.id)));
+    let name = end.id.name.clone();
+    let failed = |what: &str| Err(Error::failed(format!("host interface {name} {what}")));
     if end.master != Some(bridge.id.index) {
         return failed(&format!("is not a port of bridge {}", bridge.id));
     }
@@ -166,8 +169,8 @@ fn check_host_end(
     if port != wanted {
         return failed(&format!("has the flags {port:?}, expected {wanted:?}"));
     }
-    match on_host(result, &end.id.name) {
-        Some(listed) => compare(listed, &end, Compared::MacAndMtu),
+    match on_host(result, &name) {
+        Some(listed) => compare(listed, &end, Compared::MacAndMtu).map(|()| end),
         None => failed("is not in prevResult"),
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct BridgeConfig {
     pub(super) isolated: bool,
     /// `enabledad`.
     pub(super) duplicate_address_detection: bool,
+    /// `macspoofchk`: frames with another source address than the container's are dropped.
+    pub(super) spoof_check: bool,
     /// `disableContainerInterface`: the container's end stays down.
     pub(super) container_end_down: bool,
 }
@@ -63,7 +65,6 @@ impl BridgeConfig {
     pub(super) fn read(config: &NetworkConfig) -> Result<Self, Error> {
         let root = config.root();
         vlan::refuse(&root)?;
-        refuse_unsupported(&root)?;
         let read = Self {
             bridge: bridge_name(&root)?,
             ipam: config.ipam_type()?.map(str::to_owned),
@@ -75,6 +76,7 @@ impl BridgeConfig {
             promiscuous: root.bool("promiscMode")?,
             isolated: root.bool("portIsolation")?,
             duplicate_address_detection: root.bool("enabledad")?,
+            spoof_check: root.bool("macspoofchk")?,
             container_end_down: root.bool("disableContainerInterface")?,
         };
         if read.hairpin && read.promiscuous {
@@ -163,14 +165,6 @@ fn mtu(root: &Object<'_>) -> Result<Option<u32>, Error> {
     }
 }
 
-fn refuse_unsupported(root: &Object<'_>) -> Result<(), Error> {
-    if root.bool("macspoofchk")? {
-        let msg = "macspoofchk: true is not supported; remove the key, or filter source addresses with a chained plugin";
-        return Err(Error::new(ErrorCode::UnsupportedField, msg));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use cni_protocol::Version;
@@ -233,7 +227,7 @@ mod tests {
     #[case(r#","vlan":100"#, 2, "vlan", "100")]
     #[case(r#","vlan":4095"#, 7, "vlan", "4095")]
     #[case(r#","vlanTrunk":[{"id":5}]"#, 2, "vlanTrunk", "5")]
-    #[case(r#","macspoofchk":true"#, 2, "macspoofchk", "true")]
+    #[case(r#","macspoofchk":1"#, 6, "macspoofchk", "1")]
     fn a_wrong_value_is_named_with_its_key(
         #[case] keys: &str,
         #[case] code: u64,

@@ -78,7 +78,7 @@ impl ContainerEnd {
         let all: Vec<Request> = requests.into_iter().chain(routes).collect();
         for (position, outcome) in self.netlink.run_each(&all).into_iter().enumerate() {
             match outcome {
-                // On a link that is minutes old only the kernel or this very list can have made the same route.
+                // On a link just made only the kernel or this very list can have made the same route.
                 Err(error) if position >= others && error.is_present() => {}
                 other => other.or_failed()?,
             }
@@ -109,7 +109,7 @@ impl ContainerEnd {
         let visited = self.netns.run_in(|| {
             let set = |family, name: &InterfaceName, key: &str, value: &str| {
                 if let Ok(sysctl) = Sysctl::of_interface(family, name, key) {
-                    let _ignored = sysctl.ensure(value);
+                    let _ignored = sysctl.write(value);
                 }
             };
             if config.duplicate_address_detection {

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use cni_kernel::address::{self, NewAddress};
 use cni_kernel::link::{self, Link};
 use cni_kernel::netlink::Netlink;
-use cni_kernel::{InterfaceName, IpFamily, IpPrefix, Mac, forward, sysctl::Sysctl};
+use cni_kernel::{InterfaceName, IpFamily, IpPrefix, forward, sysctl::Sysctl};
 use cni_protocol::{AddResult, Cidr, Error, ErrorCode, Route};
 
+use super::bridge_link::random_mac;
 use super::config::{BridgeConfig, Gateway};
 use crate::conversion::{family, ip_prefix};
 use crate::failure::OrFailed;
@@ -90,8 +91,10 @@ pub(super) fn ensure(
     }
     if !missing.is_empty() {
         enable_ipv6(&config.bridge, &missing);
-        // Pinned from now on, also on a bridge that somebody else has made.
-        changes.extend(bridge.mac.map(|mac: Mac| link::set_mac(&bridge.id, mac)));
+        // Pinned from now on, also on a bridge that somebody else has made. Such a one has none after its last port has
+        // left (plugins#620).
+        let mac = bridge.mac.filter(|mac| mac.is_unicast());
+        changes.push(link::set_mac(&bridge.id, mac.unwrap_or_else(random_mac)));
         host.run_all(changes).or_failed()?;
     }
     for family in [IpFamily::V4, IpFamily::V6] {

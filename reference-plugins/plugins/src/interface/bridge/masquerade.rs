@@ -24,8 +24,8 @@ pub(super) enum Whose<'a> {
     Addresses(&'a [IpPrefix]),
     /// Nothing, and no other attachment of the container is in the network: all of the container's rules are its.
     WholeContainer,
-    /// Nothing, and there is another attachment, whose rules have to stay.
-    Sibling,
+    /// It had none, or it can't be told which of the container's are its, and those of another attachment have to stay.
+    Nobody,
 }
 
 /// Installs the rules for `addresses`.
@@ -75,7 +75,7 @@ pub(super) fn remove(key: &AttachmentKey, whose: Whose<'_>) -> Result<(), Error>
     let addresses = match whose {
         Whose::Addresses(addresses) => addresses,
         Whose::WholeContainer => &[],
-        Whose::Sibling => &nobody,
+        Whose::Nobody => &nobody,
     };
     masquerade::remove(key, addresses).or_failed()
 }

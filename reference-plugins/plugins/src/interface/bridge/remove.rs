@@ -6,12 +6,14 @@
 use cni_kernel::IpPrefix;
 use cni_kernel::address;
 use cni_kernel::link::{self, Kind, Link, LinkId};
+use cni_kernel::masquerade::AttachmentKey;
 use cni_kernel::netlink::{Netlink, absent_is_done};
 use cni_kernel::netns::Netns;
 use cni_protocol::{AddResult, Attachment, DelRequest, Error, Errors, GcRequest};
 
 use super::host_link::{self, HostLinkKey};
 use super::masquerade::{self, Whose};
+use super::spoof;
 use crate::conversion::{interface_name, ip_prefix};
 use crate::failure::OrFailed;
 use crate::interface::container::{self, OwnNamespace};
@@ -24,6 +26,8 @@ struct Found {
     /// A link that can only be deleted in the container: its other end is elsewhere.
     in_container: Option<(Netlink, LinkId)>,
     addresses: Vec<IpPrefix>,
+    /// Whether the link's own record says what is masqueraded, be it nothing.
+    is_recorded: bool,
 }
 
 /// Serves DEL.
@@ -59,6 +63,7 @@ pub(super) fn gc(request: &GcRequest<'_>) -> Result<(), Error> {
             }
         }
         errors.attempt(masquerade::remove_all_except(network, valid.iter()));
+        errors.attempt(spoof::remove_stale(network, &request.valid_attachments));
     }
     if let Some(Some(ipam)) = errors.attempt(request.config.ipam_type()) {
         errors.attempt(request.delegates.gc(ipam));
@@ -89,6 +94,7 @@ fn find(
     let links = errors.attempt(key.and_then(|key| key.find(host)));
     for link in links.unwrap_or_default() {
         found.addresses.extend(host_link::masqueraded(&link));
+        found.is_recorded |= host_link::is_marked(&link);
         found.links.push(link.id);
     }
     if found.links.is_empty()
@@ -96,7 +102,7 @@ fn find(
     {
         errors.attempt(find_in_container(request, host, netns, &mut found));
     }
-    if found.addresses.is_empty() {
+    if found.addresses.is_empty() && !found.is_recorded {
         let previous = request.prev_result();
         found.addresses.extend(
             previous
@@ -160,40 +166,39 @@ fn listed(result: &AddResult, attachment: &Attachment) -> Vec<IpPrefix> {
 
 /// Deletes links and rules at the same time: for each the kernel waits for a grace period of some 15 ms.
 fn take_out(request: &DelRequest<'_>, host: &Netlink, found: Found, errors: &mut Errors) {
-    let Found {
-        links,
-        in_container,
-        addresses,
-    } = found;
-    let rules = errors.attempt(rules_of(request, host, &addresses));
+    let rules = errors.attempt(rules_of(request, host, &found));
     std::thread::scope(|scope| {
-        let deletion = scope.spawn(|| delete_all(&links));
+        let deletion = scope.spawn(|| delete_all(&found.links));
         if let Some((key, whose)) = &rules {
             errors.attempt(masquerade::remove(key, *whose));
         }
+        errors.attempt(spoof::remove(request.attachment));
         let failed = deletion
             .join()
             .unwrap_or_else(|_| vec![Error::failed("delete the links: the thread panicked")]);
         failed.into_iter().for_each(|error| errors.push(error));
     });
-    if let Some((netlink, id)) = in_container {
-        errors.attempt(absent_is_done(netlink.run(link::delete(&id))).or_failed());
+    if let Some((netlink, id)) = &found.in_container {
+        errors.attempt(absent_is_done(netlink.run(link::delete(id))).or_failed());
     }
 }
 
 fn rules_of<'a>(
     request: &DelRequest<'_>,
     host: &Netlink,
-    addresses: &'a [IpPrefix],
-) -> Result<(cni_kernel::masquerade::AttachmentKey, Whose<'a>), Error> {
+    found: &'a Found,
+) -> Result<(AttachmentKey, Whose<'a>), Error> {
     let key = masquerade::key(request.config.name(), request.attachment)?;
-    if !addresses.is_empty() {
-        return Ok((key, Whose::Addresses(addresses)));
+    if !found.addresses.is_empty() {
+        return Ok((key, Whose::Addresses(&found.addresses)));
+    }
+    if found.is_recorded {
+        return Ok((key, Whose::Nobody));
     }
     let link_key = HostLinkKey::new(request.config.name(), request.attachment)?;
     // Rather a rule too many than a neighbour without network.
     let whose = match link_key.has_siblings(host)? {
-        true => Whose::Sibling,
+        true => Whose::Nobody,
         false => Whose::WholeContainer,
     };
     Ok((key, whose))

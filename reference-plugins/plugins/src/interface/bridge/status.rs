@@ -4,7 +4,7 @@ use cni_kernel::netlink::Netlink;
 use cni_protocol::{Error, ErrorCode, StatusRequest};
 
 use super::config::BridgeConfig;
-use super::{bridge_link, masquerade};
+use super::{bridge_link, masquerade, spoof};
 use crate::failure::OrFailed;
 
 /// Serves STATUS.
@@ -14,6 +14,9 @@ pub(super) fn status(request: &StatusRequest<'_>) -> Result<(), Error> {
     bridge_link::find(&host, &config.bridge).map_err(unavailable)?;
     if let (Some(backend), Some(_)) = (config.masquerade, &config.ipam) {
         masquerade::usable(backend).map_err(unavailable)?;
+    }
+    if config.spoof_check {
+        spoof::usable().map_err(unavailable)?;
     }
     match &config.ipam {
         Some(ipam) => request.delegates.status(ipam),
