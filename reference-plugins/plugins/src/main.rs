@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os();
-    let argv0 = arguments.next().unwrap_or_default();
-    cni_plugins::run_as(&argv0).unwrap_or_else(|| cni_plugins::run(arguments))
+    let argv0 = std::env::args_os().next().unwrap_or_default();
+    cni_plugins::run_as(&argv0).unwrap_or(ExitCode::from(2))
 }
