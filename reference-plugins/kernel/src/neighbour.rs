@@ -96,10 +96,10 @@ fn from_message(message: &NeighbourMessage) -> Option<Neighbour> {
     for attribute in &message.attributes {
         match attribute {
             NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => {
-                address = Some(IpAddr::V4(*v4))
+                address = Some(IpAddr::V4(*v4));
             }
             NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => {
-                address = Some(IpAddr::V6(*v6))
+                address = Some(IpAddr::V6(*v6));
             }
             NeighbourAttribute::LinkLayerAddress(bytes) => mac = Mac::from_slice(bytes),
             _ => {}

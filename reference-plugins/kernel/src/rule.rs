@@ -138,7 +138,7 @@ fn from_message(family: IpFamily, message: &RuleMessage) -> Option<Rule> {
     for attribute in &message.attributes {
         match attribute {
             RuleAttribute::Source(address) => {
-                rule.source = Some(IpPrefix::new(*address, message.header.src_len).ok()?)
+                rule.source = Some(IpPrefix::new(*address, message.header.src_len).ok()?);
             }
             RuleAttribute::Destination(address) => {
                 rule.destination = Some(IpPrefix::new(*address, message.header.dst_len).ok()?);
@@ -147,7 +147,7 @@ fn from_message(family: IpFamily, message: &RuleMessage) -> Option<Rule> {
             RuleAttribute::FwMask(value) => mask = *value,
             RuleAttribute::Iifname(name) => rule.input_link = Some(name.clone()),
             RuleAttribute::Table(table) if message.header.action == RuleAction::ToTable => {
-                rule.table = Some(*table)
+                rule.table = Some(*table);
             }
             RuleAttribute::Priority(priority) => rule.priority = Some(*priority),
             _ => {}

@@ -203,7 +203,9 @@ pub fn create(netlink: &Netlink, new: &NewLink<'_>) -> Result<Link, Error> {
     let message = RouteNetlinkMessage::NewLink(message_for(new));
     let request = Request::route(operation_for(new), Flags::CREATE | Flags::ECHO, &message);
     let answers = netlink.run_with_answers(request)?;
-    if let Some(link) = answers.into_iter().find_map(Link::from_message) {
+    if let Some(mut link) = answers.into_iter().find_map(Link::from_message) {
+        // The echo leaves the kernel before it sets the master; the acknowledgement says that this worked, too.
+        link.master = new.master.map(|master| master.index);
         return Ok(link);
     }
     // Before Linux 6.2 NLM_F_ECHO has no effect on RTM_NEWLINK.

@@ -157,7 +157,7 @@ impl Link {
                 LinkAttribute::Mtu(mtu) => link.mtu = mtu,
                 LinkAttribute::OperState(state) => link.oper_state = oper_state(state),
                 LinkAttribute::Controller(index) => {
-                    link.master = Some(index).filter(|index| *index != 0)
+                    link.master = Some(index).filter(|index| *index != 0);
                 }
                 LinkAttribute::Link(index) => link.lower = Some(index).filter(|index| *index != 0),
                 LinkAttribute::LinkNetNsId(id) => link.lower_netns_id = Some(id),
@@ -176,7 +176,7 @@ impl Link {
                 LinkInfo::Kind(kind) => self.kind = kind_of(&kind),
                 LinkInfo::Data(data) => self.read_data(data),
                 LinkInfo::PortData(InfoPortData::BridgePort(attributes)) => {
-                    self.bridge_port = Some(port_of(&attributes))
+                    self.bridge_port = Some(port_of(&attributes));
                 }
                 _ => {}
             }

@@ -14,5 +14,5 @@ pub use request::Request;
 pub use route::Netlink;
 
 pub(crate) use request::Flags;
-pub(crate) use socket::{Protocol, Socket, read_u32};
+pub(crate) use socket::{Protocol, Socket};
 pub(crate) use wait::Group;

@@ -19,6 +19,9 @@ pub(crate) struct Flags;
 impl Flags {
     pub(crate) const NONE: u16 = 0;
     pub(crate) const CREATE: u16 = c::NLM_F_CREATE | c::NLM_F_EXCL;
+    /// For nftables: what is there stays.
+    pub(crate) const CREATE_OR_KEEP: u16 = c::NLM_F_CREATE;
+    pub(crate) const APPEND: u16 = c::NLM_F_CREATE | c::NLM_F_APPEND;
     pub(crate) const REPLACE: u16 = c::NLM_F_CREATE | c::NLM_F_REPLACE;
     pub(crate) const ECHO: u16 = c::NLM_F_ECHO;
     pub(crate) const DUMP: u16 = c::NLM_F_DUMP;

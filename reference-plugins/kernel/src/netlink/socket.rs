@@ -115,7 +115,7 @@ impl Socket {
                 match message.outcome() {
                     Outcome::Answer => answers[index].push(message.answer()),
                     Outcome::Done(None) => {
-                        results[index] = Some(Ok(std::mem::take(&mut answers[index])))
+                        results[index] = Some(Ok(std::mem::take(&mut answers[index])));
                     }
                     Outcome::Done(Some((errno, explanation))) => {
                         let operation = requests[index].operation().to_owned();
@@ -413,7 +413,7 @@ fn index_of(sequence: u32, first: u32, count: usize) -> Option<usize> {
     (index < count).then_some(index)
 }
 
-pub(crate) fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
+fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 

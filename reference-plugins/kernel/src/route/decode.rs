@@ -94,7 +94,7 @@ fn from_message(message: &RouteMessage) -> Option<Route> {
             RouteAttribute::Table(table) => route.table = *table,
             RouteAttribute::Metrics(metrics) => read_metrics(&mut route, metrics),
             RouteAttribute::MultiPath(hops) => {
-                route.next_hops = hops.iter().map(next_hop).collect()
+                route.next_hops = hops.iter().map(next_hop).collect();
             }
             _ => {}
         }
