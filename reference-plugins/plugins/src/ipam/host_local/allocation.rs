@@ -80,17 +80,18 @@ pub(super) fn allocate(
         }
         .into());
     }
-    let mut reserved = Vec::new();
-    for (number, (set, &wanted)) in sets.iter().zip(wanted).enumerate() {
-        match reserve_one(store, number, set, wanted, attachment) {
-            Ok(ip) => reserved.push(ip),
-            Err((error, kept)) => {
-                let addresses = reserved.iter().map(|ip: &IpConfig| ip.address.address());
-                return Err(roll_back(store, addresses.chain(kept), error.into()));
-            }
-        }
-    }
-    Ok(reserved)
+    let mut allocation = Allocation {
+        store,
+        attachment,
+        kept: Vec::new(),
+    };
+    let ips: Result<Vec<IpConfig>, AllocationError> = sets
+        .iter()
+        .zip(wanted)
+        .enumerate()
+        .map(|(number, (set, &wanted))| allocation.reserve(number, set, wanted))
+        .collect();
+    ips.map_err(|error| allocation.roll_back(error.into()))
 }
 
 /// Whether a set has an address to give out; takes the time of reading a directory.
@@ -114,37 +115,47 @@ pub(super) fn room(store: &Store, set: &RangeSet) -> Result<Room, StoreError> {
     Ok(if torn { Room::Left } else { Room::None })
 }
 
-type Kept = Option<IpAddr>;
+/// What an ADD has reserved so far.
+struct Allocation<'a> {
+    store: &'a Store,
+    attachment: &'a Attachment,
+    kept: Vec<IpAddr>,
+}
 
-fn reserve_one(
-    store: &Store,
-    number: usize,
-    set: &RangeSet,
-    wanted: Option<IpAddr>,
-    attachment: &Attachment,
-) -> Result<IpConfig, (AllocationError, Kept)> {
-    let unreserved = |error| (error, None);
-    let (address, place) = match wanted {
-        Some(address) => (
-            address,
-            requested_place(store, set, address).map_err(unreserved)?,
-        ),
-        None => choose(store, number, set).map_err(unreserved)?,
-    };
-    let written = store
-        .reserve(address, attachment, place)
-        .and_then(|()| store.set_last_reserved(number, address));
-    // Even a failed write may have left the file: the name is there before the directory is flushed.
-    written.map_err(|error| {
-        let kept = (!error.is_of_another()).then_some(address);
-        (error.into(), kept)
-    })?;
-    let range = set
-        .range_of(address)
-        .expect("invariant: an address is chosen from its set");
-    let mut ip = IpConfig::new(range.with_prefix(address));
-    ip.gateway = range.gateway();
-    Ok(ip)
+impl Allocation<'_> {
+    fn reserve(
+        &mut self,
+        number: usize,
+        set: &RangeSet,
+        wanted: Option<IpAddr>,
+    ) -> Result<IpConfig, AllocationError> {
+        let (address, place) = match wanted {
+            Some(address) => (address, requested_place(self.store, set, address)?),
+            None => choose(self.store, number, set)?,
+        };
+        let reserved = self.store.reserve(address, self.attachment, place);
+        // Even a failed write may have left the file: the name is there before the directory is flushed.
+        if !reserved.as_ref().is_err_and(StoreError::is_of_another) {
+            self.kept.push(address);
+        }
+        reserved?;
+        self.store.set_last_reserved(number, address)?;
+        let range = set
+            .range_of(address)
+            .expect("invariant: an address is chosen from its set");
+        let mut ip = IpConfig::new(range.with_prefix(address));
+        ip.gateway = range.gateway();
+        Ok(ip)
+    }
+
+    fn roll_back(self, error: Error) -> Error {
+        self.kept
+            .iter()
+            .fold(error, |error, &address| match self.store.release(address) {
+                Ok(()) => error,
+                Err(left) => error.with_details(format!("also: {}", Error::from(left))),
+            })
+    }
 }
 
 fn requested_place(
@@ -239,13 +250,6 @@ impl<'a> Occupied<'a> {
         }
         self.store.has_file(address)
     }
-}
-
-fn roll_back(store: &Store, addresses: impl Iterator<Item = IpAddr>, error: Error) -> Error {
-    addresses.fold(error, |error, address| match store.release(address) {
-        Ok(()) => error,
-        Err(left) => error.with_details(format!("also: {}", Error::from(left))),
-    })
 }
 
 impl From<StoreError> for AllocationError {
