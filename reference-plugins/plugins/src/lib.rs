@@ -8,6 +8,7 @@ mod conversion;
 mod failure;
 mod install;
 pub mod interface;
+pub mod ipam;
 mod registry;
 
 pub use command::run;

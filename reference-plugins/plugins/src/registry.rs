@@ -6,14 +6,18 @@ use std::process::ExitCode;
 
 use cni_protocol::{Plugin, main_for};
 
-use crate::interface;
+use crate::{interface, ipam};
 
 /// Every plugin: interface plugins, then IPAM plugins.
-static PLUGINS: &[&'static dyn Plugin] =
-    &[&interface::bridge::Bridge, &interface::loopback::Loopback];
+static PLUGINS: &[&'static dyn Plugin] = &[
+    &interface::bridge::Bridge,
+    &interface::loopback::Loopback,
+    &ipam::host_local::HostLocal,
+    &ipam::r#static::Static,
+];
 
 /// Names of the plugins, in the order of [`find`]'s table.
-pub const NAMES: &[&str] = &["bridge", "loopback"];
+pub const NAMES: &[&str] = &["bridge", "loopback", "host-local", "static"];
 
 /// Returns the plugin of that name.
 #[must_use]

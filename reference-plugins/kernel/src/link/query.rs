@@ -1,7 +1,10 @@
 //! Finding links.
 
+use std::os::fd::{AsFd, AsRawFd};
+
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
+use netlink_packet_route::nsid::{NsidAttribute, NsidMessage};
 
 use super::decode::{Kind, Link};
 use crate::InterfaceName;
@@ -42,10 +45,14 @@ pub fn list(netlink: &Netlink) -> Result<Vec<Link>, Error> {
         .collect())
 }
 
-/// The other end of the veth `end`, looked up through `netlink`, which must be in the peer's namespace.
+/// The other end of the veth `end`, which is in the namespace `of_end`; looked up through `netlink`, which must be in
+/// another one, the peer's.
 ///
-/// [`Error::is_absent`] when the link there with the peer's index is not a veth whose own peer is `end`.
-pub fn peer_of(netlink: &Netlink, end: &Link) -> Result<Link, Error> {
+/// An index alone does not tell: the peer may be in a third namespace, where the same number is another link. So the
+/// link found must be a veth whose own peer has the index of `end` *and* is in `of_end`.
+///
+/// [`Error::is_absent`] when there is no such link.
+pub fn peer_of(netlink: &Netlink, end: &Link, of_end: &Netns) -> Result<Link, Error> {
     let absent = || Error::Absent {
         operation: format!("find the peer of veth {}", end.id),
     };
@@ -57,7 +64,36 @@ pub fn peer_of(netlink: &Netlink, end: &Link) -> Result<Link, Error> {
     if peer.kind != Kind::Veth || peer.lower != Some(end.id.index) {
         return Err(absent());
     }
-    Ok(peer)
+    match (peer.lower_netns_id, netns_id(netlink, of_end)?) {
+        (Some(of_its_peer), Some(id)) if of_its_peer == id => Ok(peer),
+        _ => Err(absent()),
+    }
+}
+
+/// The number under which the namespace of `netlink` knows another one; `None` when it has not met it, or is it.
+/// See RTM_GETNSID in rtnetlink(7).
+fn netns_id(netlink: &Netlink, netns: &Netns) -> Result<Option<i32>, Error> {
+    let descriptor = u32::try_from(netns.as_fd().as_raw_fd()).unwrap_or_default();
+    let mut query = NsidMessage::default();
+    query.attributes.push(NsidAttribute::Fd(descriptor));
+    let request = Request::route(
+        format!("look up the id of namespace {}", netns.path().display()),
+        Flags::NONE,
+        &RouteNetlinkMessage::GetNsId(query),
+    );
+    let answers = netlink.run_with_answers(request)?;
+    Ok(answers.into_iter().find_map(|answer| match answer {
+        RouteNetlinkMessage::NewNsId(message) => {
+            message
+                .attributes
+                .into_iter()
+                .find_map(|attribute| match attribute {
+                    NsidAttribute::Id(id) => (id >= 0).then_some(id),
+                    _ => None,
+                })
+        }
+        _ => None,
+    }))
 }
 
 /// Like [`by_name`], but in the namespace in which the link was made.

@@ -6,6 +6,7 @@ use crate::support::{isolated, name, new_netns, output_of, prefix, veth};
 use cni_kernel::address::{self, Dad, DadState, NewAddress, PrefixRoute};
 use cni_kernel::link::{self};
 use cni_kernel::netlink::Netlink;
+use cni_kernel::netns::Netns;
 use cni_kernel::route::{self, Filter, NextHop, OnLink, Route};
 use cni_kernel::rule::{self, Rule};
 use cni_kernel::{Mac, announce, neighbour};
@@ -17,7 +18,9 @@ fn ipv6_addresses_settle_by_event_or_at_once() {
         let container = new_netns();
         let end = veth(&host, &container);
         let inside = Netlink::open_in(&container).unwrap();
-        let eth0 = link::peer_of(&inside, &end).unwrap().id;
+        let eth0 = link::peer_of(&inside, &end, &Netns::current().unwrap())
+            .unwrap()
+            .id;
         let (skipped, checked) = (prefix("fd00:9::5/64"), prefix("fd00:9::6/64"));
         let without_route = NewAddress {
             prefix_route: PrefixRoute::Omit,
@@ -74,7 +77,9 @@ fn a_duplicate_address_is_an_error() {
         let container = new_netns();
         let end = veth(&host, &container);
         let inside = Netlink::open_in(&container).unwrap();
-        let eth0 = link::peer_of(&inside, &end).unwrap().id;
+        let eth0 = link::peer_of(&inside, &end, &Netns::current().unwrap())
+            .unwrap()
+            .id;
         let taken = prefix("fd00:9::7/64");
         host.run(address::add(&end.id, &NewAddress::new(taken).without_dad()))
             .unwrap();
@@ -214,7 +219,7 @@ fn an_announcement_reaches_the_other_end() {
         let container = new_netns();
         let end = veth(&host, &container);
         let inside = Netlink::open_in(&container).unwrap();
-        let eth0 = link::peer_of(&inside, &end).unwrap();
+        let eth0 = link::peer_of(&inside, &end, &Netns::current().unwrap()).unwrap();
         let ips = ["10.9.0.5/24", "fd00:9::5/64"].map(prefix);
         host.run_all(vec![
             address::add(&end.id, &NewAddress::new(prefix("10.9.0.1/24"))),

@@ -10,6 +10,7 @@ use cni_kernel::link::{
     OperState, Promiscuous,
 };
 use cni_kernel::netlink::{Netlink, absent_is_done};
+use cni_kernel::netns::Netns;
 use cni_kernel::route::{self, Route};
 
 #[test]
@@ -67,7 +68,7 @@ fn a_veth_is_made_whole_in_one_message() {
             (end.mac, end.mtu, end.master, end.is_up),
             (Some(host_mac), 1400, Some(bridge.id.index), true)
         );
-        let peer = link::peer_of(&inside, &end).unwrap();
+        let peer = link::peer_of(&inside, &end, &Netns::current().unwrap()).unwrap();
         assert_eq!(
             (peer.id.name.as_str(), peer.mac, peer.mtu, peer.is_up),
             ("eth0", Some(mac), 1400, false)
@@ -225,4 +226,38 @@ fn a_macvlan_is_made_in_the_container() {
             }
         );
     });
+}
+
+/// `cni-conform` caught this as a DEL that took the host's uplink: same indices, another namespace.
+#[test]
+fn a_pair_that_stays_in_its_namespace_has_no_peer_elsewhere_whatever_the_indices() {
+    isolated(
+        "a_pair_that_stays_in_its_namespace_has_no_peer_elsewhere_whatever_the_indices",
+        || {
+            let host = Netlink::open().unwrap();
+            let container = new_netns();
+            let inside = Netlink::open_in(&container).unwrap();
+            // A fresh namespace numbers its links from 2, so both pairs get the same indices.
+            let pair = |netlink: &Netlink| {
+                let (one, other) = (name("one"), name("other"));
+                let kind = NewKind::Veth {
+                    peer: Endpoint::named(&other),
+                };
+                let new = NewLink {
+                    endpoint: Endpoint::named(&one),
+                    master: None,
+                    state: LinkState::Down,
+                    kind,
+                };
+                link::create(netlink, &new).unwrap()
+            };
+            let (on_host, in_container) = (pair(&host), pair(&inside));
+            assert_eq!(
+                (on_host.id.index, on_host.lower),
+                (in_container.id.index, in_container.lower)
+            );
+            let peer = link::peer_of(&host, &in_container, &container);
+            assert!(peer.unwrap_err().is_absent());
+        },
+    );
 }

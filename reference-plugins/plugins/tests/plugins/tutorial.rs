@@ -1,27 +1,15 @@
 //! The configurations that every CNI tutorial begins with: bridge, masquerading, host-local.
 
-use std::os::unix::fs::symlink;
-
 use rstest::rstest;
 use serde_json::json;
 
-use crate::interop::upstream;
-use crate::support::{Host, container, links, on_host, source_seen, with_prev, world};
-
-/// host-local of this executable, else upstream's.
-fn with_host_local(host: &Host) {
-    if !cni_plugins::NAMES.contains(&"host-local") {
-        symlink(upstream().join("host-local"), host.file("host-local")).unwrap();
-    }
-}
+use crate::support::{container, links, on_host, source_seen, with_prev, world};
 
 #[rstest]
-#[ignore = "needs host-local: this executable's, or upstream's by CNI_UPSTREAM"]
 fn two_containers_get_addresses_reach_each_other_and_the_world(
     #[values("0.2.0", "0.4.0", "1.0.0")] version: &str,
 ) {
     on_host(|host| {
-        with_host_local(host);
         let world = world();
         let config = json!({
             "cniVersion": version, "name": "mynet", "type": "bridge", "bridge": "cni0",

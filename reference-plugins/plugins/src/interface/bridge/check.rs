@@ -44,7 +44,7 @@ pub(super) fn check(request: &CheckRequest<'_>) -> Result<(), Error> {
     let host = Netlink::open().or_failed()?;
     let bridge = check_bridge(&host, &config, result)?;
     let container = check_container_end(request, &config, &netns, &listed)?;
-    let host_end = check_host_end(&host, &config, &bridge, (&container.link, result))?;
+    let host_end = check_host_end(&host, &config, &bridge, (&container.link, &netns, result))?;
     if let (true, Some(mac)) = (config.spoof_check, container.link.mac) {
         spoof::check(request.attachment, &host_end.id.name, mac)?;
     }
@@ -142,9 +142,9 @@ fn check_host_end(
     host: &Netlink,
     config: &BridgeConfig,
     bridge: &Link,
-    (container, result): (&Link, &AddResult),
+    (container, netns, result): (&Link, &Netns, &AddResult),
 ) -> Result<Link, Error> {
-    let end = match link::peer_of(host, container) {
+    let end = match link::peer_of(host, container, netns) {
         Err(error) if error.is_absent() => {
             return Err(Error::failed(format!(
                 "the other end of {} is not on the host",

@@ -5,7 +5,7 @@
 
 use cni_kernel::IpPrefix;
 use cni_kernel::address;
-use cni_kernel::link::{self, Kind, Link, LinkId};
+use cni_kernel::link::{self, Kind, LinkId};
 use cni_kernel::masquerade::AttachmentKey;
 use cni_kernel::netlink::{Netlink, absent_is_done};
 use cni_kernel::netns::Netns;
@@ -23,8 +23,6 @@ use crate::interface::container::{self, OwnNamespace};
 struct Found {
     /// The links to delete; all are on the host.
     links: Vec<LinkId>,
-    /// A link that can only be deleted in the container: its other end is elsewhere.
-    in_container: Option<(Netlink, LinkId)>,
     addresses: Vec<IpPrefix>,
     /// Whether the link's own record says what is masqueraded, be it nothing.
     is_recorded: bool,
@@ -129,26 +127,20 @@ fn find_in_container(
     if end.kind != Kind::Veth {
         return Ok(());
     }
-    let peer = peer_on_host(host, &end)?;
-    if peer.as_ref().is_some_and(host_link::is_marked) {
+    // Without an end on the host, or with another attachment's, the link is not what this plugin makes.
+    let peer = match link::peer_of(host, &end, netns) {
+        Err(error) if error.is_absent() => return Ok(()),
+        other => other.or_failed()?,
+    };
+    if host_link::is_marked(&peer) {
         return Ok(());
     }
     let addresses = address::list(&netlink, &end.id).or_failed()?;
     found
         .addresses
         .extend(addresses.iter().map(|entry| entry.address));
-    match peer {
-        Some(peer) => found.links.push(peer.id),
-        None => found.in_container = Some((netlink, end.id)),
-    }
+    found.links.push(peer.id);
     Ok(())
-}
-
-fn peer_on_host(host: &Netlink, end: &Link) -> Result<Option<Link>, Error> {
-    match link::peer_of(host, end) {
-        Err(error) if error.is_absent() => Ok(None),
-        other => other.or_failed().map(Some),
-    }
 }
 
 /// The addresses that a result lists for the attachment's interface.
@@ -178,9 +170,6 @@ fn take_out(request: &DelRequest<'_>, host: &Netlink, found: Found, errors: &mut
             .unwrap_or_else(|_| vec![Error::failed("delete the links: the thread panicked")]);
         failed.into_iter().for_each(|error| errors.push(error));
     });
-    if let Some((netlink, id)) = &found.in_container {
-        errors.attempt(absent_is_done(netlink.run(link::delete(id))).or_failed());
-    }
 }
 
 fn rules_of<'a>(
