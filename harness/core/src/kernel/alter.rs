@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use futures_util::TryStreamExt;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
+use rtnetlink::packet_route::route::{RouteProtocol, RouteScope};
 use rtnetlink::{Handle, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
 use super::session::{KernelError, session};
@@ -214,7 +215,10 @@ pub(crate) fn delete_route(
             "delete route to {}/{} through {link}",
             destination.0, destination.1
         );
-        let message = route_message(destination, None, index)?;
+        let mut message = route_message(destination, None, index)?;
+        // As `ip route delete` does: whoever added the route, and in whatever scope.
+        message.header.protocol = RouteProtocol::Unspec;
+        message.header.scope = RouteScope::NoWhere;
         handle
             .route()
             .del(message)

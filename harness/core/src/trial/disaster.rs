@@ -100,6 +100,27 @@ impl Trial {
             .collect())
     }
 
+    /// Keeps an interface's MAC address in the script's variable `mac`, for [`Request::previous_edited`].
+    ///
+    /// [`Request::previous_edited`]: super::Request::previous_edited
+    pub fn note_mac(&mut self, container: &str, name: &str) {
+        self.script.step(&format!(
+            "mac=$(ns {container} ip -o link show {name} | sed 's/.*link.ether \\([0-9a-f:]*\\).*/\\1/')"
+        ));
+    }
+
+    /// Brings the host's end of an attachment up or down.
+    ///
+    /// # Errors
+    /// Fails when it is not there.
+    pub fn set_host_end(&mut self, end: &str, of: &Attached, up: bool) -> Result<(), Stop> {
+        alter::set_link(&self.host, end, up).map_err(|error| Stop::trouble(&error))?;
+        let peer = format!("\"$(peer {})\"", of.attachment.container);
+        let state = if up { "up" } else { "down" };
+        self.script.step(&format!("ip link set {peer} {state}"));
+        Ok(())
+    }
+
     /// Moves the host's end of an attachment into another container.
     ///
     /// # Errors

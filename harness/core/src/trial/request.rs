@@ -56,6 +56,9 @@ pub(super) enum Previous {
     None,
     /// The standard output of the call of this number, byte by byte.
     Of(usize, Vec<u8>),
+    /// The same after a change, which a script makes with this sed(1) expression, in double quotes, on the output
+    /// without white space.
+    Edited(usize, Vec<u8>, String),
 }
 
 impl Verb {
@@ -79,6 +82,12 @@ impl Request {
     pub fn env(mut self, key: &str, value: &str) -> Self {
         self.env.insert(key.to_owned(), value.into());
         self
+    }
+
+    /// Returns the value of an environment variable, if it is set and UTF-8.
+    #[must_use]
+    pub fn variable(&self, key: &str) -> Option<String> {
+        self.env.get(key)?.clone().into_string().ok()
     }
 
     /// Sets an environment variable to bytes that need not be UTF-8.
@@ -131,6 +140,18 @@ impl Request {
         self
     }
 
+    /// Puts a changed result of an earlier ADD under prevResult. A script makes the same change with the sed(1)
+    /// expression: what the kernel chose in this trial, such as a MAC address, is another value there.
+    #[must_use]
+    pub fn previous_edited(mut self, attached: &Attached, result: &Value, sed: &str) -> Self {
+        if let Input::Config { config, previous } = &mut self.input {
+            config.remove("prevResult");
+            let bytes = result.to_string().into_bytes();
+            *previous = Previous::Edited(attached.call.index(), bytes, sed.to_owned());
+        }
+        self
+    }
+
     /// Takes prevResult away.
     #[must_use]
     pub fn without_previous(mut self) -> Self {
@@ -166,7 +187,7 @@ impl Request {
             } => config_text(config).into_bytes(),
             Input::Config {
                 config,
-                previous: Previous::Of(_, result),
+                previous: Previous::Of(_, result) | Previous::Edited(_, result, _),
             } => {
                 let mut bytes = before_previous(config).into_bytes();
                 bytes.extend_from_slice(result);

@@ -159,6 +159,16 @@ impl Script {
             }
             Input::Config {
                 config,
+                previous: Previous::Edited(call, _, sed),
+            } => {
+                let text = quoted_format(before_previous(config).as_bytes());
+                let _infallible = writeln!(
+                    self.steps,
+                    "{{ printf {text}; compact $work/out{call} | sed -E \"{sed}\"; printf '}}'; }} >$work/in{index}"
+                );
+            }
+            Input::Config {
+                config,
                 previous: Previous::Of(call, _),
             } => {
                 let text = quoted_format(before_previous(config).as_bytes());
