@@ -5,6 +5,8 @@ mod form;
 mod interfaces;
 mod ipam;
 mod routes;
+mod schema;
+mod strict;
 mod versions;
 
 use crate::check::Check;
