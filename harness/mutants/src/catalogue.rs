@@ -389,6 +389,8 @@ mutants! {
         "reports the network instead of the address";
     GatewayWithPrefix "gateway-with-prefix" INTERFACE_OR_IPAM ["res.ips-gateway"] "writes the gateway with a prefix length";
     IndexOffByOne "index-off-by-one" INTERFACE ["res.ips-interface"] "lets ips[].interface point at the host end";
+    IndexMissing "index-missing" INTERFACE ["res.ips-interface-given"]
+        "leaves ips[].interface out";
     RouteDstWithoutPrefix "route-dst-without-prefix" INTERFACE_OR_IPAM ["res.routes"]
         "writes routes[].dst without prefix length";
     ListsForeignRoutes "lists-foreign-routes" INTERFACE ["res.routes-relevant"] "lists routes of other interfaces";
@@ -399,6 +401,6 @@ mutants! {
         "turns the list of name servers round";
     IpamGatewayDropped "ipam-gateway-dropped" INTERFACE_OR_IPAM ["res.ipam-same"] "leaves the gateway out of the result";
     NullLists "null-lists" INTERFACE_OR_IPAM_OR_LOOPBACK ["res.types-strict"] "writes \"routes\": null";
-    DownConversionLastAddress "down-conversion-last-address" INTERFACE_OR_IPAM_OR_LOOPBACK ["res.down-conversion"]
+    DownConversionLastAddress "down-conversion-last-address" IPAM ["res.down-conversion"]
         "reports the last address of a family under 0.2.0";
 }

@@ -25,9 +25,9 @@ impl Making<'_> {
         } else {
             container_index
         };
-        own.ips
-            .iter_mut()
-            .for_each(|ip| ip.interface = Some(offset + carrier));
+        own.ips.iter_mut().for_each(|ip| {
+            ip.interface = (!self.has(Fault::IndexMissing)).then_some(offset + carrier)
+        });
         if self.has(Fault::ListsForeignRoutes) {
             own.routes.extend(self.foreign_routes(made));
         }
