@@ -67,6 +67,17 @@ pub enum Feature {
     Masquerades,
     /// Acts on runtimeConfig. Given by a configuration with `capabilities`.
     Capabilities,
+    /// Leaves something on the host for an attachment: an interface, rules, a reservation, a file.
+    /// Given by every kind but `loopback`.
+    HostState,
+    /// Keeps files of its own for each attachment on the host. Declared by IPAM plugins.
+    FilePerAttachment,
+    /// Hands out the addresses that `runtimeConfig.ips`, `args.cni.ips` or `IP` in CNI_ARGS ask for.
+    RequestedAddresses,
+    /// Sets the hardware address that `runtimeConfig.mac` asks for.
+    MacCapability,
+    /// Takes `runtimeConfig.portMappings`.
+    PortMappings,
 }
 
 impl Feature {

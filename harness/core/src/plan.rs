@@ -112,5 +112,16 @@ const fn missing_feature(feature: Feature) -> &'static str {
         }
         Feature::Masquerades => "the profile does not say that the plugin masquerades",
         Feature::Capabilities => "the profile's configuration has no capabilities",
+        Feature::HostState => "the plugin leaves nothing on the host",
+        Feature::FilePerAttachment => {
+            "the profile does not say that the plugin keeps files for each attachment"
+        }
+        Feature::RequestedAddresses => {
+            "the profile does not say that the plugin hands out the addresses it is asked for"
+        }
+        Feature::MacCapability => "the profile does not say that the plugin has the mac capability",
+        Feature::PortMappings => {
+            "the profile does not say that the plugin has the portMappings capability"
+        }
     }
 }

@@ -210,9 +210,17 @@ impl Profile {
     #[must_use]
     pub fn has(&self, feature: Feature) -> bool {
         let given: &[Feature] = match self.kind {
-            Kind::Interface => &[Feature::CreatesInterface, Feature::EntersContainer],
-            Kind::Chained => &[Feature::Chained, Feature::EntersContainer],
-            Kind::Ipam => &[Feature::Ipam, Feature::Addresses],
+            Kind::Interface => &[
+                Feature::CreatesInterface,
+                Feature::EntersContainer,
+                Feature::HostState,
+            ],
+            Kind::Chained => &[
+                Feature::Chained,
+                Feature::EntersContainer,
+                Feature::HostState,
+            ],
+            Kind::Ipam => &[Feature::Ipam, Feature::Addresses, Feature::HostState],
             Kind::Loopback => &[Feature::Loopback, Feature::EntersContainer],
         };
         let by_configuration = feature == Feature::Capabilities

@@ -323,6 +323,8 @@ mutants! {
     CapUnchecked "cap-unchecked" CHAINED ["cap.malformed"] "takes host port 70000 modulo 65536";
     CapMandatory "cap-mandatory" ANY ["cap.absent"] "fails without runtimeConfig";
     CapUnknownRejected "cap-unknown-rejected" CHAINED ["cap.unknown"] "refuses unknown capabilities";
+    CapabilitiesRejected "capabilities-rejected" ANY ["cap.tolerates-declaration"]
+        "refuses a configuration that still has capabilities";
     RequestedIpIgnored "requested-ip-ignored" IPAM ["cap.ip-selection" "conv.args-ips" "conv.cni-args-ip"]
         "ignores requested addresses";
     ArgsIpsIgnored "args-ips-ignored" IPAM ["conv.args-ips"] "ignores args.cni.ips";

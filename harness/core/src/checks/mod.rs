@@ -1,14 +1,19 @@
 //! The checks, one file for each topic of the specification. To add one, append to the topic's list.
 
 mod add;
+mod capabilities;
+mod chain;
 mod check;
+mod conventions;
 mod del;
 mod error;
+mod gc;
 mod ipam_section;
 mod protocol;
 mod reported;
 mod result;
 mod shell;
+mod status;
 mod version;
 
 use crate::check::Check;
@@ -16,11 +21,20 @@ use crate::check::Check;
 /// Every topic's lists.
 const TOPICS: &[&[&[Check]]] = &[
     add::LISTS,
+    &[capabilities::CHECKS],
+    &[
+        chain::effect::CHECKS,
+        chain::passage::CHECKS,
+        chain::version::CHECKS,
+    ],
     &[check::CHECKS],
+    &[conventions::CHECKS],
     &[del::CHECKS],
     &[error::CHECKS],
+    &[gc::collection::CHECKS, gc::request::CHECKS],
     &[protocol::CHECKS],
     result::LISTS,
+    &[status::CHECKS],
     &[version::CHECKS],
 ];
 

@@ -9,5 +9,5 @@ mod mounts;
 mod netns;
 
 pub(crate) use enter::{SandboxError, enter};
-pub(crate) use mounts::Expose;
+pub(crate) use mounts::{Expose, pin, unpin};
 pub(crate) use netns::{Netns, NetnsError};

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -119,6 +119,27 @@ pub(super) fn lay_out(exposed: &[Expose], state: &[PathBuf]) -> Result<(), Mount
         bind_file(fd, &expose.at)?;
     }
     make_directory(Path::new("/run/netns"))
+}
+
+/// Makes a file a mount point of itself: unlink(2) and rename(2) fail with EBUSY until [`unpin`].
+///
+/// # Errors
+/// Fails when the kernel refuses the mount.
+pub(crate) fn pin(file: &Path) -> Result<(), MountError> {
+    let source = file.to_string_lossy();
+    mount_on(Some(&source), file, None, MsFlags::MS_BIND, None)
+}
+
+/// Undoes [`pin`].
+///
+/// # Errors
+/// Fails when nothing is mounted there.
+pub(crate) fn unpin(file: &Path) -> Result<(), MountError> {
+    umount2(file, MntFlags::MNT_DETACH).map_err(|errno| MountError::Mount {
+        what: "nothing".to_owned(),
+        at: file.to_owned(),
+        errno,
+    })
 }
 
 fn places(state: &[PathBuf]) -> Vec<PathBuf> {

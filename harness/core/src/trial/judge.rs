@@ -87,20 +87,15 @@ impl Trial {
         actual: impl Into<String>,
         proof: Proof,
     ) -> bool {
-        if held || !requirement.in_force(self.version) {
-            return held;
+        if !held {
+            self.record(requirement, Verdict::Fail, (expected, actual), proof);
         }
-        match requirement.verdict_in(self.version) {
-            Weight::Fail => self.record(requirement, Verdict::Fail, expected, actual, proof),
-            Weight::Warn => self.record(requirement, Verdict::Warn, expected, actual, proof),
-            Weight::Info => {}
-        }
-        false
+        held
     }
 
-    /// As [`Trial::expect`], but no violation weighs more than a warning: for the milder half of a requirement
-    /// whose `test` says so.
-    pub fn expect_mildly(
+    /// Like [`Trial::expect`], but a violation is a warning at most: for kinds of plugin which the catalogue's
+    /// position judges more mildly than its verdict.
+    pub fn advise(
         &mut self,
         requirement: &Requirement,
         held: bool,
@@ -108,22 +103,28 @@ impl Trial {
         actual: impl Into<String>,
         proof: Proof,
     ) -> bool {
-        let counts = requirement.in_force(self.version)
-            && requirement.verdict_in(self.version) != Weight::Info;
-        if !held && counts {
-            self.record(requirement, Verdict::Warn, expected, actual, proof);
+        if !held {
+            self.record(requirement, Verdict::Warn, (expected, actual), proof);
         }
         held
     }
 
+    /// Records a violation, no graver than `ceiling`, if the requirement counts in the version under test.
     fn record(
         &mut self,
         requirement: &Requirement,
-        verdict: Verdict,
-        expected: impl Into<String>,
-        actual: impl Into<String>,
+        ceiling: Verdict,
+        (expected, actual): (impl Into<String>, impl Into<String>),
         proof: Proof,
     ) {
+        if !requirement.in_force(self.version) {
+            return;
+        }
+        let verdict = match requirement.verdict_in(self.version) {
+            Weight::Fail => ceiling,
+            Weight::Warn => Verdict::Warn,
+            Weight::Info => return,
+        };
         let (expected, actual) = (expected.into(), actual.into());
         if self
             .reproducer

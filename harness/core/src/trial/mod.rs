@@ -4,6 +4,7 @@
 //! and records what is violated. Everything it does is written down as a shell script on the side, so that
 //! a violation can be seen again without the harness.
 
+mod address;
 mod attachment;
 mod call;
 mod disaster;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use cni_conform_report::Exchange;
 use cni_spec_fixtures::SpecVersion;
 
+pub(crate) use address::listed_addresses;
 pub use attachment::{Attached, Attachment};
 pub use call::{Call, ErrorObject};
 pub use judge::Proof;

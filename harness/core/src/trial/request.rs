@@ -59,6 +59,8 @@ pub(super) enum Previous {
     /// The same after a change, which a script makes with this sed(1) expression, in double quotes, on the output
     /// without white space.
     Edited(usize, Vec<u8>, String),
+    /// The standard output of the call of this number, without its key cniVersion.
+    WithoutVersion(usize, Vec<u8>),
 }
 
 impl Verb {
@@ -130,6 +132,21 @@ impl Request {
         self
     }
 
+    /// Puts the result of an earlier ADD under prevResult, but without its cniVersion.
+    #[must_use]
+    pub fn previous_without_version(mut self, attached: &Attached) -> Self {
+        let mut result = attached.result.clone();
+        if let Some(members) = result.as_object_mut() {
+            members.remove("cniVersion");
+        }
+        if let Input::Config { config, previous } = &mut self.input {
+            config.remove("prevResult");
+            let bytes = result.to_string().into_bytes();
+            *previous = Previous::WithoutVersion(attached.call.index(), bytes);
+        }
+        self
+    }
+
     /// Puts a value under prevResult.
     #[must_use]
     pub fn previous_value(mut self, value: Value) -> Self {
@@ -187,7 +204,10 @@ impl Request {
             } => config_text(config).into_bytes(),
             Input::Config {
                 config,
-                previous: Previous::Of(_, result) | Previous::Edited(_, result, _),
+                previous:
+                    Previous::Of(_, result)
+                    | Previous::Edited(_, result, _)
+                    | Previous::WithoutVersion(_, result),
             } => {
                 let mut bytes = before_previous(config).into_bytes();
                 bytes.extend_from_slice(result);

@@ -1,6 +1,7 @@
 //! How a check takes away or adds what a plugin or an administrator would, and how it is written down.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use super::{Stop, Trial};
 use crate::kernel::{KernelError, alter};
@@ -187,12 +188,33 @@ impl Trial {
     /// Fails when it can't be written.
     pub fn write_file(&mut self, path: &str, content: &str) -> Result<(), Stop> {
         let trouble = |error: std::io::Error| Stop::Trouble(format!("write {path}: {error}"));
-        if let Some(parent) = std::path::Path::new(path).parent() {
+        if let Some(parent) = Path::new(path).parent() {
             std::fs::create_dir_all(parent).map_err(trouble)?;
             self.script.step(&format!("mkdir -p {}", parent.display()));
         }
         std::fs::write(path, content).map_err(trouble)?;
         self.script.write(path, content.as_bytes());
+        Ok(())
+    }
+
+    /// Makes a file of the host impossible to remove or to replace, root or not: it becomes a mount point.
+    ///
+    /// # Errors
+    /// Fails when the kernel refuses the mount.
+    pub fn pin_file(&mut self, path: &Path) -> Result<(), Stop> {
+        crate::sandbox::pin(path).map_err(|error| Stop::trouble(&error))?;
+        let word = path.display();
+        self.script.step(&format!("mount --bind '{word}' '{word}'"));
+        Ok(())
+    }
+
+    /// Undoes [`Trial::pin_file`].
+    ///
+    /// # Errors
+    /// Fails when the file is not pinned.
+    pub fn unpin_file(&mut self, path: &Path) -> Result<(), Stop> {
+        crate::sandbox::unpin(path).map_err(|error| Stop::trouble(&error))?;
+        self.script.step(&format!("umount '{}'", path.display()));
         Ok(())
     }
 

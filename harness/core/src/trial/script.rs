@@ -177,6 +177,16 @@ impl Script {
                     "{{ printf {text}; cat $work/out{call}; printf '}}'; }} >$work/in{index}"
                 );
             }
+            Input::Config {
+                config,
+                previous: Previous::WithoutVersion(call, _),
+            } => {
+                let text = quoted_format(before_previous(config).as_bytes());
+                let _infallible = writeln!(
+                    self.steps,
+                    "{{ printf {text}; compact $work/out{call} | sed 's/\"cniVersion\":\"[^\"]*\",*//;s/,}}$/}}/'; printf '}}'; }} >$work/in{index}"
+                );
+            }
         }
     }
 
@@ -290,7 +300,8 @@ peer() { ip -o link | sed -n "s/^[0-9]*: \([^@]*\)@.* link-netns $1\( .*\)*\$/\1
 compact() { tr -d ' \t\r\n' <"$1"; }
 links() {
   awk '{ mac = ""; for (i = 6; i < NF; i++) if ($i == "link/ether") mac = $(i + 1)
-    sub(/[@:].*/, "", $2); print "link", $2, $4, $5, mac, ($3 ~ /[<,]UP[,>]/ ? "up" : "down") }' | sort
+    qdisc = ($7 ~ /^(noqueue|noop|pfifo_fast|fq_codel|mq|fq)$/) ? "" : $7
+    sub(/[@:].*/, "", $2); print "link", $2, $4, $5, mac, qdisc, ($3 ~ /[<,]UP[,>]/ ? "up" : "down") }' | sort
 }
 addresses() { awk '$4 !~ /^fe80/ { print "address", $2, $4 }' | sort; }
 state() {

@@ -175,6 +175,33 @@ impl Trial {
         self.expect(requirement, held, what, actual, Proof::Grows(then, now))
     }
 
+    /// Expects that everything there was at one moment is still there at another; what is new does not matter.
+    pub fn expect_nothing_lost(
+        &mut self,
+        requirement: &Requirement,
+        (before, then): (&Snapshot, &'static str),
+        (after, now): (&Snapshot, &'static str),
+        what: &str,
+    ) -> bool {
+        let lines = difference(before, after);
+        let lost: Vec<&String> = lines.iter().filter(|line| line.starts_with('-')).collect();
+        let held = lost.is_empty();
+        let actual = format!(
+            "{} objects are gone or changed: {}",
+            lost.len(),
+            lost.first().copied().cloned().unwrap_or_default()
+        );
+        if !held && requirement.in_force(self.version) && self.difference.is_none() {
+            self.difference = Some(lines);
+        }
+        let proof = Proof::Shell(format!(
+            "diff $work/state-{} $work/state-{} | grep -q '^<'",
+            then.replace(' ', "-"),
+            now.replace(' ', "-")
+        ));
+        self.expect(requirement, held, what, actual, proof)
+    }
+
     /// Asks a server, from a place, which source address it sees. `None` when no answer comes.
     ///
     /// # Errors

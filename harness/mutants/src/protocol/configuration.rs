@@ -176,6 +176,11 @@ pub(crate) fn refuse_needlessly(
     if faults.has(Fault::ArgsRejected) && document.contains_key("args") {
         return Err(Failure::configuration("args is not understood"));
     }
+    if faults.has(Fault::CapabilitiesRejected) && document.contains_key("capabilities") {
+        return Err(Failure::configuration(
+            "capabilities are the runtime's business",
+        ));
+    }
     if faults.has(Fault::CapMandatory) && !document.contains_key("runtimeConfig") {
         return Err(Failure::configuration("runtimeConfig is missing"));
     }

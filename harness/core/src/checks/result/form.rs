@@ -114,7 +114,7 @@ fn judge_form(trial: &mut Trial, attached: &Attached) -> Result<(), Stop> {
     }
     for found in violations(trial.version(), trial.kind(), call, &attached.result)? {
         if found.mild {
-            trial.expect_mildly(
+            trial.advise(
                 found.requirement,
                 false,
                 found.expected,
