@@ -1,7 +1,8 @@
 //! `cni-conform`: arguments in, exit status out.
 //!
-//! One executable plays four parts, told apart by how it is started: the program that a person types; a trial
-//! host; an embedded reference plugin, under that plugin's name; a toy or mutant of the selftest, under its name.
+//! One executable plays five parts, told apart by how it is started: the program that a person types; a trial
+//! host; the delegate that records what a plugin asks of it; an embedded reference plugin, under that plugin's
+//! name; a toy or mutant of the selftest, under its name.
 
 mod args;
 mod command;
@@ -15,6 +16,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    if let Some(status) = cni_conform_core::scripted_delegate() {
+        return status;
+    }
     let argv0 = std::env::args_os().next().unwrap_or_default();
     if let Some(status) = cni_plugins::run_as(&argv0).or_else(|| cni_mutants::run(&argv0)) {
         return status;

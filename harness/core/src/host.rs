@@ -159,6 +159,10 @@ fn serve() -> i32 {
             from: program.file.clone(),
             at: program.at.clone(),
         })
+        .chain(std::env::current_exe().ok().map(|own| Expose {
+            from: own,
+            at: crate::delegate::program(),
+        }))
         .collect();
     let state = job.profile.state.clone();
     let refused = enter(&exposed, &state, |furnished| match furnished {

@@ -3,10 +3,12 @@
 //! Data flows top to bottom: a [`Subject`] and the [`Check`]s become a plan, each cell of the plan runs as a
 //! [`trial`](Trial) in a process and sandbox of its own, what it finds becomes [`Event`](cni_conform_report::Event)s.
 //! This crate never writes to standard output or error and never ends the process, with one exception: a
-//! process started by [`run`] as a trial host, which [`trial_host`] takes over.
+//! process started by [`run`] as a trial host or by a plugin under test as its delegate, which [`trial_host`] and
+//! [`scripted_delegate`] take over.
 
 mod check;
 pub mod checks;
+mod delegate;
 mod host;
 mod invoke;
 mod job;
@@ -22,6 +24,7 @@ mod trial;
 mod world;
 
 pub use check::{Check, Feature, Versions};
+pub use delegate::scripted_delegate;
 pub use host::{TRIAL_HOST, empty_trial, trial_host};
 pub use kernel::{Address, Link, NamespaceState, Route, Snapshot};
 pub use profile::{Kind, Profile, ProfileError};
@@ -29,7 +32,8 @@ pub use run::{Request as RunRequest, RunError, run};
 pub use selftest::{Kill, MutantOf, Selftest, SelftestRequest, selftest};
 pub use subject::{Program, Subject, SubjectError};
 pub use trial::{
-    Attached, Attachment, Call, ErrorObject, Place, Proof, Request, Stop, Trial, Verb,
+    Attached, Attachment, Call, DelegateAnswer, DelegateCall, ErrorObject, Place, Proof, Request,
+    Scripted, Stop, Trial, Verb,
 };
 
 /// Renders an error with its causes, as the edge of the program shows it.

@@ -256,6 +256,8 @@ mutants! {
         "fails once a second container joins the network";
     CheckSamePath "check-same-path" INTERFACE ["check.cni-path-may-differ"] "wants the CNI_PATH of ADD";
     CheckNotForwarded "check-not-forwarded" INTERFACE ["check.delegates"] "does not run the delegate on CHECK";
+    CheckSwallowsDelegateError "check-swallows-delegate-error" INTERFACE ["check.delegates"]
+        "succeeds when the delegate's CHECK fails";
     CheckReservationBlind "check-reservation-blind" IPAM ["check.ip-reservation"] "does not look at the reservation";
 
     // STATUS
@@ -266,6 +268,8 @@ mutants! {
         "runs STATUS and GC under 0.4.0";
     StatusAlwaysOk "status-always-ok" INTERFACE ["status.delegates" "status.delegate-error" "status.not-ready"]
         "does not run the delegate on STATUS";
+    StatusSwallowsDelegateError "status-swallows-delegate-error" INTERFACE ["status.delegate-error"]
+        "succeeds when the delegate's STATUS fails";
     StatusLatches "status-latches" INTERFACE ["status.others-still-work"] "refuses every ADD after a failed STATUS";
     StatusRequired "status-required" INTERFACE ["status.not-relied-upon"] "refuses ADD unless STATUS ran before";
     StatusNeedsNetwork "status-needs-network" INTERFACE ["status.ready"] "fails STATUS until the network has been used";
@@ -333,6 +337,8 @@ mutants! {
 
     // delegation
     DelegateFromPath "delegate-from-path" INTERFACE ["deleg.lookup"] "looks for delegates in PATH too";
+    LastPathWins "last-path-wins" INTERFACE ["deleg.lookup"]
+        "takes the delegate from the last directory of CNI_PATH that has it";
     CleanEnv "clean-env" INTERFACE ["deleg.env"] "does not pass CNI_ARGS on";
     IpamSectionOnly "ipam-section-only" INTERFACE ["deleg.full-config"] "passes only the ipam section on";
     SwallowsStderr "swallows-stderr" INTERFACE ["deleg.stderr"] "discards the delegate's stderr";
@@ -346,6 +352,8 @@ mutants! {
         "goes on without address when the delegate is missing";
     TraversalDelegate "traversal-delegate" INTERFACE ["conf.ipam-type-no-path"] "runs the ipam.type '../x'";
     DropsIpamDns "drops-ipam-dns" INTERFACE ["deleg.result-merge"] "drops the delegate's dns";
+    KeepsDelegateInterfaces "keeps-delegate-interfaces" INTERFACE ["deleg.result-merge"]
+        "lists the interfaces that the delegate's result names";
     OlderIpamResultMisread "older-ipam-result-misread" INTERFACE ["deleg.older-result"]
         "reads an older result of its delegate as one of the request's version";
 

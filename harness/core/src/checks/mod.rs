@@ -6,6 +6,7 @@ mod chain;
 mod check;
 mod conventions;
 mod del;
+mod delegation;
 mod error;
 mod gc;
 mod ipam_section;
@@ -30,6 +31,7 @@ const TOPICS: &[&[&[Check]]] = &[
     &[check::CHECKS],
     &[conventions::CHECKS],
     &[del::CHECKS],
+    &delegation::TOPICS,
     &[error::CHECKS],
     &[gc::collection::CHECKS, gc::request::CHECKS],
     &[protocol::CHECKS],

@@ -127,7 +127,7 @@ fn link(message: &LinkMessage) -> Link {
                 link.flags.push("promisc".to_owned());
             }
             LinkAttribute::LinkInfo(infos) => {
-                infos.iter().for_each(|info| link_info(info, &mut link))
+                infos.iter().for_each(|info| link_info(info, &mut link));
             }
             _ => {}
         }
@@ -242,10 +242,10 @@ fn rule(message: &RuleMessage) -> Option<String> {
         match attribute {
             RuleAttribute::Priority(value) => priority = *value,
             RuleAttribute::Source(from) => {
-                words.push(format!("from {from}/{}", message.header.src_len))
+                words.push(format!("from {from}/{}", message.header.src_len));
             }
             RuleAttribute::Destination(to) => {
-                words.push(format!("to {to}/{}", message.header.dst_len))
+                words.push(format!("to {to}/{}", message.header.dst_len));
             }
             RuleAttribute::Table(table) => words.push(format!("table {table}")),
             RuleAttribute::Iifname(link) => words.push(format!("iif {link}")),

@@ -223,6 +223,13 @@ impl Snapshot {
         self
     }
 
+    /// Returns the same without files.
+    #[must_use]
+    pub fn without_files(mut self) -> Self {
+        self.files.clear();
+        self
+    }
+
     /// Returns one line for every object of the host and its containers, in a fixed order.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {

@@ -31,7 +31,7 @@ pub enum Proof {
     /// A shell condition that is true while the bug is there. `ns NAME` runs a command in a container.
     Shell(String),
     /// Any of these.
-    Any(Vec<Proof>),
+    Any(Vec<Self>),
 }
 
 impl Proof {

@@ -7,6 +7,7 @@
 mod address;
 mod attachment;
 mod call;
+pub(crate) mod delegate;
 mod disaster;
 mod judge;
 mod request;
@@ -24,6 +25,7 @@ use cni_spec_fixtures::SpecVersion;
 pub(crate) use address::listed_addresses;
 pub use attachment::{Attached, Attachment};
 pub use call::{Call, ErrorObject};
+pub use delegate::{Answer as DelegateAnswer, DelegateCall, Scripted};
 pub use judge::Proof;
 pub use request::{Request, Verb};
 pub use sabotage::Place;

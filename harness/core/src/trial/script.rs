@@ -43,26 +43,6 @@ impl Script {
         }
     }
 
-    /// Renders a CNI_PATH with the script's own directories in the place of the regular ones.
-    fn search_path(&self, value: &[u8]) -> String {
-        let regular: Vec<String> = plugin_path(&self.program, &self.delegates)
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect();
-        let text = String::from_utf8_lossy(value);
-        match text.split_once(&regular.join(":")) {
-            Some((before, after)) => {
-                format!(
-                    "{}\"$path\"{}",
-                    quoted(before.as_bytes()),
-                    quoted(after.as_bytes())
-                )
-            }
-            // Only a path on which the plugin is found moves with it; any other is part of the case.
-            None => quoted(value),
-        }
-    }
-
     /// Adds a command.
     pub(super) fn step(&mut self, command: &str) {
         let _infallible = writeln!(
@@ -70,6 +50,11 @@ impl Script {
             "{command} || cannot '{}'",
             command.replace('\'', "")
         );
+    }
+
+    /// Adds lines as they are.
+    pub(super) fn verbatim(&mut self, lines: &str) {
+        self.steps.push_str(lines);
     }
 
     /// Adds the writing of a file.
@@ -117,7 +102,7 @@ impl Script {
         let mut text = String::from("env -i");
         for (key, value) in &request.env {
             let word = match key.as_str() {
-                "CNI_PATH" if !value.is_empty() => self.search_path(value.as_bytes()),
+                "CNI_PATH" if !value.is_empty() => self.search_path(&value.to_string_lossy()),
                 _ => quoted(value.as_bytes()),
             };
             let _infallible = write!(text, " {key}={word}");
@@ -188,6 +173,25 @@ impl Script {
                 );
             }
         }
+    }
+
+    /// Writes a CNI_PATH: the directories of the plugins are elsewhere in a reproducer, the delegate's are not.
+    fn search_path(&self, path: &str) -> String {
+        let mut words: Vec<String> = Vec::new();
+        for directory in path.split(':') {
+            let own = std::iter::once(&self.program)
+                .chain(&self.delegates)
+                .any(|program| program.at.parent() == Some(Path::new(directory)));
+            let word = if own {
+                "\"$path\"".to_owned()
+            } else {
+                quoted(directory.as_bytes())
+            };
+            if words.last() != Some(&word) {
+                words.push(word);
+            }
+        }
+        words.join(":")
     }
 
     /// Returns the whole script for a finding.
@@ -312,7 +316,7 @@ state() {
     ns "$c" ip -o link | links | sed "s/^/$c /"; ns "$c" ip -o address show up | addresses | sed "s/^/$c /"
     ns "$c" ip route show table all type unicast | sed "s/^/$c route /"
   }; done
-  find /run /var/lib -type f ! -path "$work/*" ! -path '/run/netns/*' ! -name xtables.lock | sort
+  find /run /var/lib -type f ! -path "$work/*" ! -path '/run/cni-conform/*' ! -path '/run/netns/*' ! -name xtables.lock | sort
   cat /proc/sys/net/ipv4/ip_forward
 }
 "#;

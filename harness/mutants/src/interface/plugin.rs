@@ -55,6 +55,9 @@ impl Plugin for InterfaceToy {
         if ready.is_err() && call.faults.has(Fault::StatusLatches) {
             store.mark("status-failed")?;
         }
+        if call.faults.has(Fault::StatusSwallowsDelegateError) {
+            return Ok(None);
+        }
         ready.map(|()| None)
     }
 

@@ -18,7 +18,7 @@ impl Making<'_> {
             .unwrap_or_default();
         let offset = previous.result.interfaces.len();
         let mut own = made.ipam.clone();
-        own.interfaces = self.interfaces(made);
+        own.interfaces.extend(self.interfaces(made));
         let container_index = own.interfaces.len() - 1;
         let carrier = if self.has(Fault::IndexOffByOne) {
             0

@@ -68,11 +68,16 @@ impl<'a> Delegate<'a> {
         } else {
             usize::MAX
         };
-        let candidates = path
+        let mut candidates: Vec<&str> = path
             .split(':')
             .filter(|directory| !directory.is_empty())
-            .take(directories);
+            .take(directories)
+            .collect();
+        if faults.has(Fault::LastPathWins) {
+            candidates.reverse();
+        }
         let found = candidates
+            .into_iter()
             .map(|directory| Path::new(directory).join(&self.plugin))
             .find(|file| is_executable(file));
         found.ok_or_else(|| {
@@ -118,7 +123,9 @@ impl<'a> Delegate<'a> {
             return Err(wrong("it has no address"));
         }
         // What an IPAM plugin says about interfaces is void: it knows none.
-        result.interfaces.clear();
+        if !faults.has(Fault::KeepsDelegateInterfaces) {
+            result.interfaces.clear();
+        }
         result.ips.iter_mut().for_each(|ip| ip.interface = None);
         if faults.has(Fault::DropsIpamDns) {
             result.dns.clear();
