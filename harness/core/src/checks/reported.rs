@@ -83,13 +83,6 @@ impl Reported {
         }
         reported
     }
-
-    /// Returns the entry that is the attachment's own: inside a sandbox, with this name.
-    pub(super) fn own(&self, ifname: &str) -> Option<&ReportedInterface> {
-        self.interfaces
-            .iter()
-            .find(|interface| interface.name == ifname && !interface.sandbox.is_empty())
-    }
 }
 
 impl ReportedAddress {
