@@ -14,6 +14,10 @@ enum Step {
     Del(u8),
     /// Keeps the containers whose bit is set.
     Gc(u8),
+    /// Somebody else reserves, as upstream's plugin does.
+    Foreign(u8, u8),
+    /// Somebody removes the file.
+    Lost(u8),
 }
 
 /// A range of 10.0.N.0/PREFIX.
@@ -33,6 +37,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..CONTAINERS, any::<u8>()).prop_map(|(id, host)| Step::AddRequested(id, host)),
         4 => (0..CONTAINERS).prop_map(Step::Del),
         1 => any::<u8>().prop_map(Step::Gc),
+        1 => (0..CONTAINERS, any::<u8>()).prop_map(|(id, host)| Step::Foreign(id, host)),
+        1 => (0..CONTAINERS).prop_map(Step::Lost),
     ]
 }
 
@@ -123,8 +129,13 @@ impl Model {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
+    /// In a crowd there is an index, which must not make a difference.
     #[test]
-    fn every_history_gives_what_the_model_gives(ranges in ranges(), steps in prop::collection::vec(step(), 1..48)) {
+    fn every_history_gives_what_the_model_gives(
+        ranges in ranges(),
+        steps in prop::collection::vec(step(), 1..48),
+        crowd in prop_oneof![Just(0_u8), Just(140)],
+    ) {
         let network = Network::new(&json!({"ranges": [ranges.iter().map(Range::json).collect::<Vec<_>>()]}));
         let usable: Vec<String> = ranges.iter().flat_map(Range::usable).collect();
         let mut model = Model { usable, held: BTreeMap::new(), next: 0 };
@@ -132,18 +143,24 @@ proptest! {
             network.call("ADD", "c0").assert_error(7, "there is no address to give out");
             return Ok(());
         }
+        let crowd: Vec<String> = (0..crowd).map(|number| format!("crowd{number}")).collect();
+        for (number, id) in crowd.iter().enumerate() {
+            network.put(&format!("172.16.0.{number}"), format!("{id}\r\neth0").as_bytes());
+        }
         for step in steps {
-            take(&network, &mut model, &step);
+            take(&network, &mut model, &step, &crowd);
+            let mut found = network.reservations();
+            found.retain(|_, owner| !owner.starts_with("crowd"));
             let expected: BTreeMap<String, String> =
                 model.held.iter().map(|(id, address)| (address.clone(), format!("{id}\r\neth0"))).collect();
-            prop_assert_eq!(network.reservations(), expected, "after {:?}", step);
+            prop_assert_eq!(found, expected, "after {:?}", step);
             let status = network.call("STATUS", "");
             prop_assert_eq!(status.success, model.held.len() < model.usable.len(), "{:?}", status);
         }
     }
 }
 
-fn take(network: &Network, model: &mut Model, step: &Step) {
+fn take(network: &Network, model: &mut Model, step: &Step, crowd: &[String]) {
     let name = |id: &u8| format!("c{id}");
     let address = |answer: crate::call::Answer| {
         let given = answer.success.then(|| answer.addresses().remove(0));
@@ -171,9 +188,25 @@ fn take(network: &Network, model: &mut Model, step: &Step) {
                 .filter(|id| kept >> id & 1 == 1)
                 .map(|id| name(&id))
                 .collect();
-            let valid: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), "eth0")).collect();
+            let valid = ids.iter().chain(crowd);
+            let valid: Vec<(&str, &str)> = valid.map(|id| (id.as_str(), "eth0")).collect();
             network.gc(&valid).assert_success();
             model.held.retain(|id, _| ids.contains(id));
+        }
+        Step::Foreign(id, host) => {
+            let (id, address) = (
+                name(id),
+                &model.usable[usize::from(*host) % model.usable.len()],
+            );
+            if !model.held.contains_key(&id) && model.free(address) {
+                network.put(address, format!("{id}\r\neth0").as_bytes());
+                model.held.insert(id, address.clone());
+            }
+        }
+        Step::Lost(id) => {
+            if let Some(address) = model.held.remove(&name(id)) {
+                std::fs::remove_file(network.path().join(address)).unwrap();
+            }
         }
     }
 }

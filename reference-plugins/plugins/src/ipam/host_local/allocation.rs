@@ -62,7 +62,7 @@ pub(super) enum Room {
 /// When the attachment has an address of these sets, a requested address is taken, a set is
 /// exhausted, or the disk fails. Then nothing new stays reserved.
 pub(super) fn allocate(
-    store: &Store,
+    store: &mut Store,
     sets: &RangeSets,
     wanted: &[Option<IpAddr>],
     attachment: &Attachment,
@@ -117,7 +117,7 @@ pub(super) fn room(store: &Store, set: &RangeSet) -> Result<Room, StoreError> {
 
 /// What an ADD has reserved so far.
 struct Allocation<'a> {
-    store: &'a Store,
+    store: &'a mut Store,
     attachment: &'a Attachment,
     kept: Vec<IpAddr>,
 }
@@ -149,12 +149,12 @@ impl Allocation<'_> {
     }
 
     fn roll_back(self, error: Error) -> Error {
-        self.kept
-            .iter()
-            .fold(error, |error, &address| match self.store.release(address) {
+        self.kept.iter().fold(error, |error, &address| {
+            match self.store.unreserve(address, self.attachment) {
                 Ok(()) => error,
                 Err(left) => error.with_details(format!("also: {}", Error::from(left))),
-            })
+            }
+        })
     }
 }
 

@@ -35,8 +35,8 @@ impl Plugin for HostLocal {
         let requested = requested::read(request.config, request.args)?;
         let wanted = requested::by_set(&requested, &settings.sets)?;
         let dns = settings.dns()?;
-        let store = Store::create(&settings::directory(request.config)?)?;
-        let ips = allocation::allocate(&store, &settings.sets, &wanted, request.attachment)?;
+        let mut store = Store::create(&settings::directory(request.config)?)?;
+        let ips = allocation::allocate(&mut store, &settings.sets, &wanted, request.attachment)?;
         Ok(AddResult {
             ips,
             routes: settings.routes,
@@ -49,7 +49,7 @@ impl Plugin for HostLocal {
         let settings = Settings::read(request.config)?;
         let directory = settings::directory(request.config)?;
         let held = match Store::open(&directory, Access::Read)? {
-            Some(store) => store.held_by(request.attachment)?,
+            Some(mut store) => store.held_by(request.attachment)?,
             None => Vec::new(),
         };
         let held: BTreeSet<IpAddr> = held.iter().filter_map(|entry| entry.address).collect();
@@ -66,7 +66,7 @@ impl Plugin for HostLocal {
 
     fn del(&self, request: &DelRequest<'_>) -> Result<(), Error> {
         let directory = settings::directory(request.config)?;
-        let Some(store) = Store::open(&directory, Access::Change)? else {
+        let Some(mut store) = Store::open(&directory, Access::Change)? else {
             return Ok(());
         };
         let mut errors = Errors::new();
@@ -107,7 +107,7 @@ impl Plugin for HostLocal {
             return Ok(());
         };
         let directory = settings::directory(request.config)?;
-        let Some(store) = Store::open(&directory, Access::Change)? else {
+        let Some(mut store) = Store::open(&directory, Access::Change)? else {
             return Ok(());
         };
         let mut errors = Errors::new();

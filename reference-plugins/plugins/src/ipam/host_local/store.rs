@@ -16,6 +16,7 @@ use cni_protocol::{Attachment, Error, ErrorCode};
 use nix::libc::{ELOOP, O_NOFOLLOW, O_NONBLOCK};
 use thiserror::Error;
 
+use super::index::{self, Index, Key};
 use super::lock::{Access, Lock};
 use super::reservation::{Owner, content};
 
@@ -26,7 +27,9 @@ const LAST_RESERVED: &str = "last_reserved_ip.";
 #[derive(Debug)]
 pub(super) struct Store {
     directory: PathBuf,
-    _lock: Option<Lock>,
+    access: Access,
+    lock: Option<Lock>,
+    index: Option<Index>,
 }
 
 /// A file that may hold a reservation.
@@ -92,9 +95,15 @@ impl Store {
                 if lock.is_none() && !directory.is_dir() {
                     return Ok(None);
                 }
+                // Without the lock the directory may change between two looks at it.
+                let index = lock
+                    .as_ref()
+                    .and_then(|_| Index::open(directory, &index_path(directory)));
                 Ok(Some(Self {
                     directory: directory.to_owned(),
-                    _lock: lock,
+                    access,
+                    lock,
+                    index,
                 }))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -109,16 +118,25 @@ impl Store {
 
     /// The reservations that DEL of an attachment releases: its own, or else those that an old version
     /// noted for its container without an interface.
-    pub(super) fn held_by(&self, attachment: &Attachment) -> Result<Vec<Entry>, StoreError> {
-        let (mut own, mut old) = (Vec::new(), Vec::new());
-        for entry in self.entries()? {
-            if entry.owner.is(attachment) {
-                own.push(entry);
-            } else if entry.owner.is_container_of(attachment) {
-                old.push(entry);
+    pub(super) fn held_by(&mut self, attachment: &Attachment) -> Result<Vec<Entry>, StoreError> {
+        if let Some(index) = &self.index {
+            match self.indexed(index, attachment) {
+                Some(entries) => return entries,
+                None => self.index = None,
             }
         }
-        Ok(if own.is_empty() { old } else { own })
+        let entries = self.entries()?;
+        self.rebuild_index(&entries);
+        let (own, others): (Vec<Entry>, Vec<Entry>) = entries
+            .into_iter()
+            .partition(|entry| entry.owner.is(attachment));
+        if !own.is_empty() {
+            return Ok(own);
+        }
+        Ok(others
+            .into_iter()
+            .filter(|entry| entry.owner.is_container_of(attachment))
+            .collect())
     }
 
     /// Every file that is or was meant to be a reservation.
@@ -170,7 +188,7 @@ impl Store {
 
     /// Reserves an address durably.
     pub(super) fn reserve(
-        &self,
+        &mut self,
         address: IpAddr,
         attachment: &Attachment,
         place: Place,
@@ -181,20 +199,36 @@ impl Store {
             Place::Free => file::create_new(&path, content.as_bytes()),
             Place::Torn => file::write(&path, content.as_bytes()),
         };
-        written.map_err(|source| StoreError::Write {
-            what: format!("reserve {address} for {attachment}"),
-            source,
-        })
+        if let Err(source) = written {
+            // The file may be there or not: only a look at all of them can tell.
+            self.index = None;
+            let what = format!("reserve {address} for {attachment}");
+            return Err(StoreError::Write { what, source });
+        }
+        let key = Key::Attachment(attachment);
+        self.update_index(|index| index.insert(key, address));
+        Ok(())
     }
 
-    /// Releases an address durably. One that is not reserved is success.
-    pub(super) fn release(&self, address: IpAddr) -> Result<(), StoreError> {
-        self.remove(&self.path(address))
+    /// Takes back what [`Store::reserve`] did, even if it failed.
+    pub(super) fn unreserve(
+        &mut self,
+        address: IpAddr,
+        attachment: &Attachment,
+    ) -> Result<(), StoreError> {
+        self.remove(&self.path(address))?;
+        let key = Key::Attachment(attachment);
+        self.update_index(|index| index.remove(key, address));
+        Ok(())
     }
 
     /// Removes the file of an entry durably.
-    pub(super) fn remove_entry(&self, entry: &Entry) -> Result<(), StoreError> {
-        self.remove(&self.directory.join(&entry.name))
+    pub(super) fn remove_entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        self.remove(&self.directory.join(&entry.name))?;
+        if let (Some(key), Some(address)) = (key(&entry.owner), entry.address) {
+            self.update_index(|index| index.remove(key, address));
+        }
+        Ok(())
     }
 
     /// Whether a file is what a crash left of [`Store::reserve`]. Other files are not ours to remove.
@@ -218,10 +252,74 @@ impl Store {
         })
     }
 
-    fn remove(&self, path: &Path) -> Result<(), StoreError> {
-        file::remove(path).map_err(|source| StoreError::Write {
-            what: format!("release {path:?}"),
-            source,
+    /// `None` when the index fails.
+    fn indexed(
+        &self,
+        index: &Index,
+        attachment: &Attachment,
+    ) -> Option<Result<Vec<Entry>, StoreError>> {
+        let keys = [
+            Key::Attachment(attachment),
+            Key::Container(&attachment.container_id),
+        ];
+        for key in keys {
+            let mut entries = Vec::new();
+            for address in index.addresses(key).ok()? {
+                let owner = match self.owner(&self.path(address)) {
+                    Ok(owner) => owner?,
+                    Err(error) => return Some(Err(error)),
+                };
+                if owner.is(attachment) || owner.is_container_of(attachment) {
+                    entries.push(Entry {
+                        name: address.to_string().into(),
+                        address: Some(address),
+                        owner,
+                    });
+                }
+            }
+            if !entries.is_empty() {
+                return Some(Ok(entries));
+            }
+        }
+        Some(Ok(Vec::new()))
+    }
+
+    fn rebuild_index(&mut self, entries: &[Entry]) {
+        if self.access == Access::Read || self.lock.is_none() {
+            return;
+        }
+        let path = index_path(&self.directory);
+        // A name that is not the address's usual text can't be found by the address.
+        let plain = entries.iter().all(|entry| {
+            let usual = entry.address.map(|address| address.to_string().into());
+            key(&entry.owner).is_none() || usual.as_ref() == Some(&entry.name)
+        });
+        if entries.len() < index::WORTHWHILE || !plain {
+            return index::discard(&path);
+        }
+        let known = entries
+            .iter()
+            .filter_map(|entry| Some((key(&entry.owner)?, entry.address?)));
+        self.index = Index::build(&self.directory, &path, known);
+    }
+
+    fn update_index(&mut self, change: impl FnOnce(&mut Index) -> Option<()>) {
+        if self
+            .index
+            .as_mut()
+            .is_some_and(|index| change(index).is_none())
+        {
+            self.index = None;
+        }
+    }
+
+    fn remove(&mut self, path: &Path) -> Result<(), StoreError> {
+        file::remove(path).map_err(|source| {
+            self.index = None;
+            StoreError::Write {
+                what: format!("release {path:?}"),
+                source,
+            }
         })
     }
 
@@ -252,6 +350,18 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    /// Still under the lock: fields are dropped after this.
+    fn drop(&mut self) {
+        if self.access == Access::Change
+            && !std::thread::panicking()
+            && let Some(index) = self.index.take()
+        {
+            index.seal();
+        }
+    }
+}
+
 impl StoreError {
     /// Whether the write failed because somebody else's file came in between, in spite of the lock.
     pub(super) const fn is_of_another(&self) -> bool {
@@ -268,6 +378,22 @@ impl StoreError {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::from_chain(ErrorCode::IoFailure, &error)
+    }
+}
+
+/// Beside the directory, not in it: upstream reads every file in there. No network's name begins with a dot.
+fn index_path(directory: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(directory.file_name().unwrap_or_default());
+    name.push(".index");
+    directory.with_file_name(name)
+}
+
+const fn key(owner: &Owner) -> Option<Key<'_>> {
+    match owner {
+        Owner::Attachment(attachment) => Some(Key::Attachment(attachment)),
+        Owner::Container(container_id) => Some(Key::Container(container_id)),
+        Owner::Torn | Owner::Unreadable => None,
     }
 }
 
