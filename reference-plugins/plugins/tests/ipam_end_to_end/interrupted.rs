@@ -95,7 +95,7 @@ fn a_kill_at_each_system_call_loses_no_address() {
     let directory = tempfile::tempdir().unwrap();
     let plugin = directory.path().join("host-local");
     symlink(env!("CARGO_BIN_EXE_cni-plugins"), &plugin).unwrap();
-    for (verb, expected) in [("ADD", 40), ("DEL", 8)] {
+    for (verb, expected) in [("ADD", 30), ("DEL", 8)] {
         let mut points = 0;
         for call in CALLS {
             for number in 1.. {

@@ -70,11 +70,8 @@ fn each_side_goes_on_where_the_other_stopped_and_releases_what_the_other_reserve
         ("fd00:0:0:1::a2", "t2\r\neth0"),
         ("fd00:0:0:1::a3", "o2\r\neth0"),
     ]);
-    let config = network.with(
-        "cni.dev/valid-attachments",
-        json!([{"containerID": "o2", "ifname": "eth0"}]),
-    );
-    let mut config = config;
+    let valid = json!([{"containerID": "o2", "ifname": "eth0"}]);
+    let mut config = network.with("cni.dev/valid-attachments", valid);
     config["cniVersion"] = json!("1.1.0");
     Call::new("GC", "")
         .run("host-local", &config)
@@ -132,7 +129,12 @@ fn results_and_files_are_the_same_for_the_same_requests() {
             }
             let ours = add.run("host-local", &configs[0]);
             let theirs = add.execute(&mut Command::new(&upstream), &configs[1]);
-            assert_eq!(ours.json(), theirs.json(), "{version} {cni_args}");
+            let mut theirs = theirs.json();
+            // Before 1.3 upstream wrote an empty dns in each version.
+            if version == "1.0.0" && theirs["dns"] == json!({}) {
+                theirs.as_object_mut().unwrap().remove("dns");
+            }
+            assert_eq!(ours.json(), theirs, "{version} {cni_args}");
         }
         assert_eq!(left.reservations(), right.reservations());
         for id in ["c0", "c1", "c2"] {

@@ -32,6 +32,7 @@ pub(super) struct Index {
     directory: File,
     file: File,
     buckets: u64,
+    boot_id: String,
 }
 
 /// Whose addresses to find.
@@ -62,12 +63,14 @@ impl Index {
             .next()?
             .parse()
             .ok()?;
-        let expected = header_text(&directory, buckets).ok()?;
+        let boot_id = boot_id().ok()?;
+        let expected = header_text(&directory, buckets, &boot_id).ok()?;
         let whole = file.metadata().ok()?.len() == (buckets + 1) * BLOCK as u64;
         (whole && buckets > 0 && header == block(&expected)).then_some(Self {
             directory,
             file,
             buckets,
+            boot_id,
         })
     }
 
@@ -100,6 +103,7 @@ impl Index {
             directory: File::open(directory).ok()?,
             file,
             buckets: buckets as u64,
+            boot_id: boot_id().ok()?,
         })
     }
 
@@ -142,7 +146,7 @@ impl Index {
             // File systems with coarse times can't tell two changes apart.
             .and_then(|kept| {
                 if kept == mark {
-                    header_text(&self.directory, self.buckets)
+                    header_text(&self.directory, self.buckets, &self.boot_id)
                 } else {
                     Err(io::ErrorKind::Unsupported.into())
                 }
@@ -166,12 +170,15 @@ pub(super) fn discard(path: &Path) {
     drop(fs::remove_file(path));
 }
 
-fn header_text(directory: &File, buckets: u64) -> io::Result<String> {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+fn boot_id() -> io::Result<String> {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+}
+
+fn header_text(directory: &File, buckets: u64, boot_id: &str) -> io::Result<String> {
     let now = directory.metadata()?;
     Ok(format!(
         "{MAGIC} {buckets}\n{} {}:{} {}.{:09} {}.{:09}\n",
-        boot.trim(),
+        boot_id.trim(),
         now.dev(),
         now.ino(),
         now.mtime(),

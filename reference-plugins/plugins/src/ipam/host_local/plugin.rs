@@ -119,7 +119,7 @@ impl Plugin for HostLocal {
                     .any(|attachment| attachment.container_id == *container_id),
                 Owner::Torn | Owner::Unreadable => false,
             };
-            let is_ours = entry.address.is_some() || store.is_interrupted_write(&entry);
+            let is_ours = entry.address.is_some() || entry.is_interrupted_write();
             if !stays && is_ours {
                 errors.attempt(store.remove_entry(&entry));
             }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -70,6 +70,14 @@ pub(super) enum StoreError {
         #[source]
         source: file::Error,
     },
+}
+
+impl Entry {
+    /// Whether the file is what a crash left of a write. Other files without an address are not ours to remove.
+    pub(super) fn is_interrupted_write(&self) -> bool {
+        let name = self.name.to_str();
+        name.is_some_and(|name| name.starts_with('.') && name.ends_with(".tmp"))
+    }
 }
 
 impl Store {
@@ -231,24 +239,30 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a file is what a crash left of [`Store::reserve`]. Other files are not ours to remove.
-    pub(super) fn is_interrupted_write(&self, entry: &Entry) -> bool {
-        let name = entry.name.to_str();
-        name.is_some_and(|name| name.starts_with('.') && name.ends_with(".tmp"))
-    }
-
     /// The address that was reserved last in the set of this number. What can't be read is as good as absent.
     pub(super) fn last_reserved(&self, set: usize) -> Option<IpAddr> {
         let content = read(&self.last_reserved_path(set)).ok()??;
         std::str::from_utf8(&content).ok()?.parse().ok()
     }
 
-    /// Notes the address that was reserved last.
+    /// Notes the address that was reserved last: whole or not at all, but not flushed, since after a crash
+    /// it only costs the order.
     pub(super) fn set_last_reserved(&self, set: usize, address: IpAddr) -> Result<(), StoreError> {
         let path = self.last_reserved_path(set);
-        file::write(&path, address.to_string().as_bytes()).map_err(|source| StoreError::Write {
-            what: format!("note {address} as the last reserved address"),
-            source,
+        let temporary = self.directory.join(format!(".{LAST_RESERVED}{set}.tmp"));
+        let written = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .custom_flags(O_NOFOLLOW)
+            .open(&temporary)
+            .and_then(|mut file| file.write_all(address.to_string().as_bytes()))
+            .and_then(|()| fs::rename(&temporary, &path));
+        written.map_err(|source| {
+            // What stays is overwritten by the next ADD or removed by GC.
+            drop(fs::remove_file(&temporary));
+            step("write", &path, source)
         })
     }
 
@@ -292,7 +306,9 @@ impl Store {
         // A name that is not the address's usual text can't be found by the address.
         let plain = entries.iter().all(|entry| {
             let usual = entry.address.map(|address| address.to_string().into());
-            key(&entry.owner).is_none() || usual.as_ref() == Some(&entry.name)
+            key(&entry.owner).is_none()
+                || usual.as_ref() == Some(&entry.name)
+                || entry.is_interrupted_write()
         });
         if entries.len() < index::WORTHWHILE || !plain {
             return index::discard(&path);
