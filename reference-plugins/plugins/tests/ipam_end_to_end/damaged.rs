@@ -72,6 +72,29 @@ fn garbage_stays_reserved_is_named_and_goes_with_gc() {
     assert_eq!(network.call("ADD", "c1").addresses(), ["10.1.0.2/29"]);
 }
 
+/// Byte for byte what upstream 1.9.1 leaves of two ADDs.
+#[test]
+fn upstreams_directory_is_continued() {
+    let ranges = json!([[{"subnet": "10.1.0.0/24"}], [{"subnet": "fd00:0:0:1::/64", "rangeStart": "fd00:0:0:1::a0"}]]);
+    let network = Network::new(&json!({"ranges": ranges}));
+    network.put("lock", b"");
+    for (id, ipv4, ipv6) in [
+        ("c1", "10.1.0.2", "fd00:0:0:1::a0"),
+        ("c2", "10.1.0.3", "fd00:0:0:1::a1"),
+    ] {
+        network.put(ipv4, format!("{id}\r\neth0").as_bytes());
+        network.put(ipv6, format!("{id}\r\neth0").as_bytes());
+        network.put("last_reserved_ip.0", ipv4.as_bytes());
+        network.put("last_reserved_ip.1", ipv6.as_bytes());
+    }
+    network.call("CHECK", "c1").assert_success();
+    network.call("DEL", "c1").assert_success();
+    let added = network.call("ADD", "c3").addresses();
+    assert_eq!(added, ["10.1.0.4/24", "fd00:0:0:1::a2/64"]);
+    network.gc(&[("c3", "eth0")]).assert_success();
+    network.assert_reserved(&[("10.1.0.4", "c3\r\neth0"), ("fd00:0:0:1::a2", "c3\r\neth0")]);
+}
+
 #[test]
 fn a_file_that_only_names_the_container_is_honoured() {
     let network = Network::of("10.1.0.0/24");
@@ -138,4 +161,24 @@ fn a_lock_that_is_a_link_is_refused_and_not_followed() {
     std::os::unix::fs::symlink(&target, network.path().join("lock")).unwrap();
     network.call("ADD", "c1").assert_error(5, "lock ");
     assert!(!target.exists());
+}
+
+/// A socket can't be opened, whoever asks; a bad sector behaves alike.
+#[test]
+fn a_file_that_fails_to_be_read_stops_nobody_else() {
+    let network = Network::of("10.1.0.0/29");
+    network.put("lock", b"");
+    let socket = network.path().join("10.1.0.3");
+    let bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    assert_eq!(network.call("ADD", "c1").addresses(), ["10.1.0.2/29"]);
+    assert_eq!(network.call("ADD", "c2").addresses(), ["10.1.0.4/29"]);
+    network.call("CHECK", "c2").assert_success();
+    let text = format!("read {socket:?}");
+    network.call("CHECK", "c3").assert_error(5, &text);
+    network.call("DEL", "c1").assert_success();
+    network.call("DEL", "c1").assert_error(5, &text);
+    network.gc(&[]).assert_error(5, &text);
+    drop(bound);
+    std::fs::remove_file(socket).unwrap();
+    network.assert_reserved(&[]);
 }

@@ -10,8 +10,7 @@ use cni_protocol::{Attachment, Error, ErrorCode, IpConfig};
 use thiserror::Error;
 
 use super::range_set::{RangeSet, RangeSets};
-use super::reservation::Owner;
-use super::store::{Place, Store, StoreError};
+use super::store::{Owner, Place, Store, StoreError};
 
 /// Why an attachment gets no address.
 #[derive(Debug, Error)]
@@ -67,7 +66,8 @@ pub(super) fn allocate(
     wanted: &[Option<IpAddr>],
     attachment: &Attachment,
 ) -> Result<Vec<IpConfig>, Error> {
-    let held = store.held_by(attachment)?;
+    // A file that can't be read keeps its address, and does not stop the whole network.
+    let held = store.held_by(attachment)?.entries;
     let duplicate = held
         .iter()
         .filter_map(|entry| entry.address)
@@ -109,7 +109,7 @@ pub(super) fn room(store: &Store, set: &RangeSet) -> Result<Room, StoreError> {
     if (named as u128) < set.capacity() {
         return Ok(Room::Left);
     }
-    let torn = store.entries()?.into_iter().any(|entry| {
+    let torn = store.listing()?.complete()?.into_iter().any(|entry| {
         entry.owner == Owner::Torn && entry.address.is_some_and(|address| within(&address))
     });
     Ok(if torn { Room::Left } else { Room::None })

@@ -41,13 +41,10 @@
 //! | `ipam` missing | DEL and GC use the default directory | all operations fail |
 
 mod allocation;
-mod index;
-mod lock;
 mod plugin;
 mod range;
 mod range_set;
 mod requested;
-mod reservation;
 mod resolv_conf;
 mod settings;
 mod store;
