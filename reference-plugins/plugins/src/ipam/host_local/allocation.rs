@@ -10,8 +10,7 @@ use cni_protocol::{Attachment, Error, ErrorCode, IpConfig};
 use thiserror::Error;
 
 use super::range_set::{RangeSet, RangeSets};
-use super::reservation::Owner;
-use super::store::{Place, Store, StoreError};
+use super::store::{Owner, Place, Store, StoreError};
 
 /// Why an attachment gets no address.
 #[derive(Debug, Error)]
@@ -62,12 +61,13 @@ pub(super) enum Room {
 /// When the attachment has an address of these sets, a requested address is taken, a set is
 /// exhausted, or the disk fails. Then nothing new stays reserved.
 pub(super) fn allocate(
-    store: &Store,
+    store: &mut Store,
     sets: &RangeSets,
     wanted: &[Option<IpAddr>],
     attachment: &Attachment,
 ) -> Result<Vec<IpConfig>, Error> {
-    let held = store.held_by(attachment)?;
+    // A file that can't be read keeps its address, and does not stop the whole network.
+    let held = store.held_by(attachment)?.entries;
     let duplicate = held
         .iter()
         .filter_map(|entry| entry.address)
@@ -109,7 +109,7 @@ pub(super) fn room(store: &Store, set: &RangeSet) -> Result<Room, StoreError> {
     if (named as u128) < set.capacity() {
         return Ok(Room::Left);
     }
-    let torn = store.entries()?.into_iter().any(|entry| {
+    let torn = store.listing()?.complete()?.into_iter().any(|entry| {
         entry.owner == Owner::Torn && entry.address.is_some_and(|address| within(&address))
     });
     Ok(if torn { Room::Left } else { Room::None })
@@ -117,7 +117,7 @@ pub(super) fn room(store: &Store, set: &RangeSet) -> Result<Room, StoreError> {
 
 /// What an ADD has reserved so far.
 struct Allocation<'a> {
-    store: &'a Store,
+    store: &'a mut Store,
     attachment: &'a Attachment,
     kept: Vec<IpAddr>,
 }
@@ -149,12 +149,12 @@ impl Allocation<'_> {
     }
 
     fn roll_back(self, error: Error) -> Error {
-        self.kept
-            .iter()
-            .fold(error, |error, &address| match self.store.release(address) {
+        self.kept.iter().fold(error, |error, &address| {
+            match self.store.unreserve(address, self.attachment) {
                 Ok(()) => error,
                 Err(left) => error.with_details(format!("also: {}", Error::from(left))),
-            })
+            }
+        })
     }
 }
 

@@ -37,15 +37,14 @@
 //! | CHECK | reservations are there and agree with `prevResult` | some reservation is there |
 //! | STATUS | 50 if a set is full, or the directory or `resolvConf` is unusable | not served |
 //! | GC | removes the reservations of other attachments, and what an interrupted write left | not served |
+//! | cost of ADD, CHECK, DEL | does not grow with the reservations: from 128 on there is an index, `DATA_DIR/.NETWORK.index` | reads every reservation |
 //! | `ipam` missing | DEL and GC use the default directory | all operations fail |
 
 mod allocation;
-mod lock;
 mod plugin;
 mod range;
 mod range_set;
 mod requested;
-mod reservation;
 mod resolv_conf;
 mod settings;
 mod store;

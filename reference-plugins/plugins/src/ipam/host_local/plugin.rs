@@ -11,11 +11,9 @@ use cni_protocol::{
 use nix::unistd::{AccessFlags, access};
 
 use super::allocation::{self, Room};
-use super::lock::Access;
 use super::requested;
-use super::reservation::Owner;
 use super::settings::{self, Settings};
-use super::store::Store;
+use super::store::{Access, Listing, Owner, Store};
 
 /// The plugin.
 #[derive(Debug)]
@@ -35,8 +33,8 @@ impl Plugin for HostLocal {
         let requested = requested::read(request.config, request.args)?;
         let wanted = requested::by_set(&requested, &settings.sets)?;
         let dns = settings.dns()?;
-        let store = Store::create(&settings::directory(request.config)?)?;
-        let ips = allocation::allocate(&store, &settings.sets, &wanted, request.attachment)?;
+        let mut store = Store::create(&settings::directory(request.config)?)?;
+        let ips = allocation::allocate(&mut store, &settings.sets, &wanted, request.attachment)?;
         Ok(AddResult {
             ips,
             routes: settings.routes,
@@ -49,29 +47,36 @@ impl Plugin for HostLocal {
         let settings = Settings::read(request.config)?;
         let directory = settings::directory(request.config)?;
         let held = match Store::open(&directory, Access::Read)? {
-            Some(store) => store.held_by(request.attachment)?,
-            None => Vec::new(),
+            Some(mut store) => store.held_by(request.attachment)?,
+            None => Listing::default(),
         };
-        let held: BTreeSet<IpAddr> = held.iter().filter_map(|entry| entry.address).collect();
-        if held.is_empty() {
+        let entries = held.entries.iter();
+        let addresses: BTreeSet<IpAddr> = entries.filter_map(|entry| entry.address).collect();
+        if addresses.is_empty() {
+            held.complete()?;
             let attachment = request.attachment;
             let msg = format!("no address is reserved for {attachment} in {directory:?}");
             return Err(Error::failed(msg));
         }
         match &request.optional_prev_result {
-            Some(result) => compare(&held, result, &settings, request.attachment),
+            Some(result) => compare(&addresses, result, &settings, request.attachment),
             None => Ok(()),
         }
     }
 
     fn del(&self, request: &DelRequest<'_>) -> Result<(), Error> {
         let directory = settings::directory(request.config)?;
-        let Some(store) = Store::open(&directory, Access::Change)? else {
+        let Some(mut store) = Store::open(&directory, Access::Change)? else {
             return Ok(());
         };
         let mut errors = Errors::new();
-        for entry in store.held_by(request.attachment)? {
-            errors.attempt(store.remove_entry(&entry));
+        let held = store.held_by(request.attachment)?;
+        for entry in &held.entries {
+            errors.attempt(store.remove_entry(entry));
+        }
+        // Otherwise one broken file would fail each DEL of the network.
+        if held.entries.is_empty() {
+            errors.attempt(held.complete());
         }
         errors.finish()
     }
@@ -107,11 +112,12 @@ impl Plugin for HostLocal {
             return Ok(());
         };
         let directory = settings::directory(request.config)?;
-        let Some(store) = Store::open(&directory, Access::Change)? else {
+        let Some(mut store) = Store::open(&directory, Access::Change)? else {
             return Ok(());
         };
         let mut errors = Errors::new();
-        for entry in store.entries()? {
+        let listing = store.listing()?;
+        for entry in &listing.entries {
             let stays = match &entry.owner {
                 Owner::Attachment(attachment) => valid.contains(attachment),
                 Owner::Container(container_id) => valid
@@ -119,11 +125,15 @@ impl Plugin for HostLocal {
                     .any(|attachment| attachment.container_id == *container_id),
                 Owner::Torn | Owner::Unreadable => false,
             };
-            let is_ours = entry.address.is_some() || store.is_interrupted_write(&entry);
+            let is_ours = entry.address.is_some() || entry.is_interrupted_write();
             if !stays && is_ours {
-                errors.attempt(store.remove_entry(&entry));
+                errors.attempt(store.remove_entry(entry));
             }
         }
+        listing
+            .failures
+            .into_iter()
+            .for_each(|failure| errors.push(failure));
         errors.finish()
     }
 }

@@ -8,7 +8,7 @@ const SEPARATOR: &str = "\r\n";
 
 /// Whose an address is, as far as its file tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(in crate::ipam::host_local) enum Owner {
     /// An attachment.
     Attachment(Attachment),
     /// A container, interface unknown: the file is of a version that did not note it.

@@ -12,7 +12,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 /// What may go on beside the holder of the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub(in crate::ipam::host_local) enum Access {
     /// Other readers.
     Read,
     /// Nothing.
