@@ -142,7 +142,7 @@ pub(super) fn without_previous(trial: &mut Trial) -> Result<(), Stop> {
     judge(trial, "c2", &case)
 }
 
-/// The mutual case: everything that a runtime may have lost since ADD is lost.
+/// As portmap did for years: no runtimeConfig, nothing to remove.
 pub(super) fn without_runtime_config(trial: &mut Trial) -> Result<(), Stop> {
     let runtime_config = runtime_config(trial);
     warm_up(trial)?;
@@ -188,7 +188,7 @@ fn runtime_config(trial: &Trial) -> serde_json::Value {
     serde_json::Value::Object(config)
 }
 
-/// Lets a case happen to a container that the plugin has not seen yet, after a warm-up with another one.
+/// Lets a case happen to a container that the plugin has not seen yet.
 fn judge(trial: &mut Trial, container: &str, case: &Case) -> Result<(), Stop> {
     let attachment = trial.attachment(container)?;
     let before = trial.snapshot(BEFORE)?;

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use super::ordinary::warm_up;
 use crate::trial::{Attached, Stop, Trial, Verb};
 
+/// Makes a prevResult of the ADD's result.
+type Garble = fn(&Attached) -> Value;
+
 const BEFORE: &str = "before ADD";
 const AFTER: &str = "after DEL";
 
@@ -27,7 +30,7 @@ pub(super) fn empty(trial: &mut Trial) -> Result<(), Stop> {
 
 pub(super) fn garbage(trial: &mut Trial) -> Result<(), Stop> {
     warm_up(trial)?;
-    let variants: [(fn(&Attached) -> Value, &str); 3] = [
+    let variants: [(Garble, &str); 3] = [
         (|_| json!("x"), "a string"),
         (
             |_| json!({ "cniVersion": "0.2.0", "ip4": { "ip": "192.0.2.9/24" } }),
