@@ -6,6 +6,7 @@ mod del;
 mod error;
 mod ipam_section;
 mod protocol;
+mod refusal;
 mod reported;
 mod result;
 mod shell;
@@ -18,8 +19,8 @@ const TOPICS: &[&[&[Check]]] = &[
     add::LISTS,
     &[check::CHECKS],
     &[del::CHECKS],
-    &[error::CHECKS],
-    &[protocol::CHECKS],
+    &error::LISTS,
+    &protocol::LISTS,
     result::LISTS,
     &[version::CHECKS],
 ];
