@@ -14,6 +14,8 @@ pub struct Document {
 pub const CONFIGURATIONS: &[Document] = lists::CONFIGURATIONS;
 /// Network configurations with one fault each.
 pub const BROKEN_CONFIGURATIONS: &[Document] = lists::BROKEN_CONFIGURATIONS;
+/// What is wrong with each of [`BROKEN_CONFIGURATIONS`], as TOML; its head says how to read it.
+pub const CONFIGURATION_FAULTS: &str = include_str!("../configs/invalid/expect.toml");
 /// Valid results, named `what.version.json`, or `what.version.ipam.json` for those of IPAM plugins.
 pub const RESULTS: &[Document] = lists::RESULTS;
 /// Results with one fault each, named like the valid ones.

@@ -53,6 +53,10 @@ pub enum Feature {
     Routes,
     /// Delegates to the IPAM plugin that its configuration names.
     Delegates,
+    /// Works without another plugin. Given where `delegates` is not declared.
+    WorksAlone,
+    /// Has a configuration of its own. Given where the profile's configuration has keys that it alone defines.
+    Configurable,
     /// Creates the host's end of the attachment as well.
     HostInterface,
     /// CHECK compares what prevResult lists with what is there.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use cni_spec_fixtures::SpecVersion;
 
 use crate::checks;
-use crate::invoke::{Invocation, Output, invoke};
+use crate::invoke::{Invocation, Output, Source, invoke};
 use crate::job::{Answer, Job, Stopped, Task};
 use crate::probe;
 use crate::profile::Profile;
@@ -228,7 +228,7 @@ fn versions(job: &Job) -> Answer {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.into()))
         .collect(),
-        stdin: br#"{"cniVersion":"1.0.0"}"#.to_vec(),
+        stdin: Source::Bytes(br#"{"cniVersion":"1.0.0"}"#.to_vec()),
         deadline: Duration::from_millis(job.deadline_ms),
         output: Output::Captured,
     };

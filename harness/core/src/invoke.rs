@@ -34,11 +34,20 @@ pub(crate) struct Invocation {
     /// The whole environment.
     pub(crate) env: BTreeMap<String, OsString>,
     /// Standard input.
-    pub(crate) stdin: Vec<u8>,
+    pub(crate) stdin: Source,
     /// How long it may take.
     pub(crate) deadline: Duration,
     /// What its standard output is.
     pub(crate) output: Output,
+}
+
+/// What a plugin finds as its standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A pipe with these bytes.
+    Bytes(Vec<u8>),
+    /// The directory `/`, of which every read fails.
+    Unreadable,
 }
 
 /// What a plugin finds as its standard output.
@@ -81,12 +90,16 @@ pub(crate) fn invoke(invocation: &Invocation) -> Result<(Exchange, Vec<u8>), Inv
                 .map_err(refused)?,
         ),
     };
+    let stdin = match invocation.stdin {
+        Source::Bytes(_) => Stdio::piped(),
+        Source::Unreadable => Stdio::from(std::fs::File::open("/").map_err(refused)?),
+    };
     let began = Instant::now();
     let mut child = Command::new(&invocation.program)
         .env_clear()
         .envs(&invocation.env)
         .current_dir("/")
-        .stdin(Stdio::piped())
+        .stdin(stdin)
         .stdout(stdout)
         .stderr(Stdio::piped())
         .process_group(0)
@@ -94,8 +107,12 @@ pub(crate) fn invoke(invocation: &Invocation) -> Result<(Exchange, Vec<u8>), Inv
         .map_err(refused)?;
     let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
 
+    let given: &[u8] = match &invocation.stdin {
+        Source::Bytes(bytes) => bytes,
+        Source::Unreadable => b"",
+    };
     if let Some(mut pipe) = child.stdin.take() {
-        let input = invocation.stdin.clone();
+        let input = given.to_vec();
         // A plugin need not read its input; then the write fails, and that is its right.
         thread::spawn(move || drop(pipe.write_all(&input)));
     }
@@ -141,7 +158,7 @@ pub(crate) fn invoke(invocation: &Invocation) -> Result<(Exchange, Vec<u8>), Inv
                 )
             })
             .collect(),
-        stdin: String::from_utf8_lossy(&invocation.stdin).into_owned(),
+        stdin: String::from_utf8_lossy(given).into_owned(),
         stdout: String::from_utf8_lossy(&stdout.kept).into_owned(),
         stderr: String::from_utf8_lossy(&stderr.kept).into_owned(),
         stdout_bytes: stdout.total,

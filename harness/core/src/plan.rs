@@ -99,6 +99,8 @@ const fn missing_feature(feature: Feature) -> &'static str {
         Feature::Addresses => "the profile does not say that results list addresses",
         Feature::Routes => "the profile does not say that results list routes",
         Feature::Delegates => "the profile does not say that the plugin delegates",
+        Feature::WorksAlone => "the profile says that the plugin delegates",
+        Feature::Configurable => "the profile's configuration has no key of the plugin's own",
         Feature::HostInterface => "the profile does not say that the plugin makes a host interface",
         Feature::ChecksState => {
             "the profile does not say that CHECK compares prevResult with what is there"

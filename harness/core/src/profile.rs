@@ -229,7 +229,26 @@ impl Profile {
                 .get("capabilities")
                 .and_then(Value::as_object)
                 .is_some_and(|capabilities| !capabilities.is_empty());
-        given.contains(&feature) || self.features.contains(&feature) || by_configuration
+        match feature {
+            Feature::WorksAlone => !self.features.contains(&Feature::Delegates),
+            Feature::Configurable => self.own_keys().next().is_some(),
+            _ => given.contains(&feature) || self.features.contains(&feature) || by_configuration,
+        }
+    }
+
+    /// Returns the keys of the configuration that the plugin itself defines: those of `ipam` for an IPAM plugin,
+    /// the others' without what the specification defines for all.
+    pub(crate) fn own_keys(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let common = ["type", "args", "capabilities", "dns", "runtimeConfig"];
+        let section = match self.kind {
+            Kind::Ipam => self.config.get("ipam").and_then(Value::as_object),
+            Kind::Interface | Kind::Chained | Kind::Loopback => Some(&self.config),
+        };
+        section
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key.as_str(), value))
+            .filter(move |(key, _)| !common.contains(key) && !key.contains('/'))
     }
 
     /// Returns the profile of a probe, which calls no plugin.

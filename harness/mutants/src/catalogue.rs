@@ -44,7 +44,7 @@ mutants! {
     ErrorOnStderr "error-on-stderr" ANY ["err.on-stdout" "err.stderr-free"] "prints the error object on stderr only";
     ErrorPlainText "error-plain-text" ANY ["err.structured"] "prints errors as plain text";
     ErrorEmptyStdout "error-empty-stdout" ANY ["err.structured"] "prints nothing when it fails";
-    DiesBySignal "dies-by-signal" ANY ["err.structured" "conf.stdin-json"]
+    DiesBySignal "dies-by-signal" ANY ["err.structured" "conf.stdin-json" "process.no-signal-death"]
         "dies by SIGKILL when the configuration can't be decoded";
     ResultThenError "result-then-error" ANY ["err.single-document"] "prints a result before the error";
     StringCode "string-code" ANY ["err.code"] "writes the code as \"7\"";
@@ -67,9 +67,14 @@ mutants! {
         "exits 0 when the result can't be written";
     ActsBeforeValidation "acts-before-validation" ANY ["err.no-side-effects"]
         "leaves a file behind before it has checked the configuration";
-    HangOnAdd "hang-on-add" ANY ["add.result-printed"] "never comes back from ADD";
-    LeavesChildHoldingStdout "leaves-child-holding-stdout" ANY ["err.stdout-clean"]
+    HangOnAdd "hang-on-add" ANY ["add.result-printed" "process.deadline"] "never comes back from ADD";
+    LeavesChildHoldingStdout "leaves-child-holding-stdout" ANY ["err.stdout-clean" "process.descendants"]
         "leaves a child process behind that holds stdout open";
+    LeavesDaemon "leaves-daemon" ANY ["process.leftover-processes"]
+        "leaves a child process behind that holds nothing open";
+    FloodsStdout "floods-stdout" ANY ["err.stdout-clean"] "prints 128 MB before the result";
+    Exit127 "exit-127" ANY ["process.no-signal-death"] "exits with status 127 when it fails";
+    DriftIsCode3 "drift-is-code-3" INTERFACE ["err.code-3"] "answers code 3 when CHECK finds a difference";
 
     // the environment
     DefaultVerbAdd "default-verb-add" ANY ["param.command-required"] "takes a missing CNI_COMMAND for ADD";
@@ -107,6 +112,8 @@ mutants! {
 
     // the configuration
     StdinLenient "stdin-lenient" CHAINED_OR_IPAM ["conf.stdin-json"] "accepts garbage after the configuration";
+    Stdin64k "stdin-64k" ANY ["conf.args-ignored" "conf.stdin-json"]
+        "reads no more than 64 KiB of the configuration";
     EmptyStdinOk "empty-stdin-ok" ANY ["conf.stdin-empty"] "takes empty stdin for success on DEL";
     ReadErrorCode "read-error-code" ANY ["conf.stdin-io-error"] "reports a failing read as code 6";
     NonObjectOk "non-object-ok" ANY ["conf.stdin-not-object"] "takes a configuration that is no object for success on DEL";

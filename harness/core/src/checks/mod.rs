@@ -11,6 +11,7 @@ mod error;
 mod gc;
 mod ipam_section;
 mod protocol;
+mod refusal;
 mod reported;
 mod result;
 mod shell;
@@ -32,9 +33,9 @@ const TOPICS: &[&[&[Check]]] = &[
     &[conventions::CHECKS],
     &[del::CHECKS],
     &delegation::TOPICS,
-    &[error::CHECKS],
+    &error::LISTS,
     &[gc::collection::CHECKS, gc::request::CHECKS],
-    &[protocol::CHECKS],
+    &protocol::LISTS,
     result::LISTS,
     &[status::CHECKS],
     &[version::CHECKS],

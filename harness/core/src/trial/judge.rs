@@ -32,6 +32,8 @@ pub enum Proof {
     Shell(String),
     /// Any of these.
     Any(Vec<Self>),
+    /// All of these.
+    All(Vec<Self>),
 }
 
 impl Proof {
@@ -69,7 +71,9 @@ impl Proof {
             | Self::Lacks(index, _)
             | Self::PrintsAnything(index)
             | Self::PrintsNoDocument(index) => Some(*index),
-            Self::Differs(..) | Self::Grows(..) | Self::Shell(_) | Self::Any(_) => None,
+            Self::Differs(..) | Self::Grows(..) | Self::Shell(_) | Self::Any(_) | Self::All(_) => {
+                None
+            }
         }
     }
 }

@@ -155,6 +155,16 @@ impl Trial {
         &self.profile.config
     }
 
+    /// Returns the settings that the plugin itself defines, with the profile's values: those of `ipam` for an IPAM
+    /// plugin.
+    #[must_use]
+    pub fn own_settings(&self) -> Vec<(String, serde_json::Value)> {
+        self.profile
+            .own_keys()
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .collect()
+    }
+
     /// Returns the directories of CNI_PATH.
     fn plugin_path(&self) -> Vec<PathBuf> {
         script::plugin_path(&self.program, &self.delegates)

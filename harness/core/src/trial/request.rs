@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::attachment::{Attached, Attachment};
 use super::call::Call;
 use super::{Stop, Trial};
-use crate::invoke::{Invocation, Output, invoke};
+use crate::invoke::{Invocation, Output, Source, invoke};
 
 /// An operation of CNI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub(super) enum Input {
     },
     /// These very bytes.
     Bytes(Vec<u8>),
+    /// A directory, of which every read fails.
+    Unreadable,
 }
 
 /// What stands under prevResult.
@@ -186,6 +188,13 @@ impl Request {
         self
     }
 
+    /// Makes every read of the plugin from standard input fail.
+    #[must_use]
+    pub fn unreadable_stdin(mut self) -> Self {
+        self.input = Input::Unreadable;
+        self
+    }
+
     /// Makes every write of the plugin to standard output fail.
     #[must_use]
     pub const fn full_stdout(mut self) -> Self {
@@ -198,6 +207,7 @@ impl Request {
     pub fn input_bytes(&self) -> Vec<u8> {
         match &self.input {
             Input::Bytes(bytes) => bytes.clone(),
+            Input::Unreadable => Vec::new(),
             Input::Config {
                 config,
                 previous: Previous::None,
@@ -344,7 +354,10 @@ impl Trial {
         Invocation {
             program: self.program.at.clone(),
             env: request.env.clone(),
-            stdin: request.input_bytes(),
+            stdin: match request.input {
+                Input::Unreadable => Source::Unreadable,
+                Input::Bytes(_) | Input::Config { .. } => Source::Bytes(request.input_bytes()),
+            },
             deadline: self.deadline,
             output: request.output,
         }

@@ -41,6 +41,18 @@ impl Trial {
         Ok(())
     }
 
+    /// Makes a symbolic link to a container's network namespace.
+    ///
+    /// # Errors
+    /// Fails when the link can't be made.
+    pub fn link_netns(&mut self, container: &str, link: &str) -> Result<(), Stop> {
+        let netns = format!("/run/netns/{container}");
+        std::os::unix::fs::symlink(&netns, link)
+            .map_err(|error| Stop::Trouble(format!("link {link} to {netns}: {error}")))?;
+        self.script.step(&format!("ln -s {netns} {link}"));
+        Ok(())
+    }
+
     /// Deletes an interface.
     ///
     /// # Errors

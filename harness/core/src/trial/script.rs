@@ -128,6 +128,9 @@ impl Script {
             .unwrap_or_default();
         let _infallible = writeln!(self.steps, "\n# call {index}: {verb}");
         match &request.input {
+            Input::Unreadable => {
+                let _infallible = writeln!(self.steps, "mkdir $work/in{index}");
+            }
             Input::Bytes(bytes) => {
                 let _infallible = writeln!(
                     self.steps,
@@ -356,20 +359,23 @@ fn condition(proof: &Proof) -> String {
             )
         }
         Proof::Shell(condition) => condition.clone(),
-        Proof::Any(proofs) => {
-            let conditions: Vec<String> = proofs
-                .iter()
-                .map(|proof| format!("{{ {}; }}", condition(proof)))
-                .collect();
-            conditions.join(" || ")
-        }
+        Proof::Any(proofs) => joined(proofs, " || "),
+        Proof::All(proofs) => joined(proofs, " && "),
     }
 }
 
-/// Quotes bytes as one shell word; bytes that are no text go through printf.
+fn joined(proofs: &[Proof], operator: &str) -> String {
+    let conditions: Vec<String> = proofs
+        .iter()
+        .map(|proof| format!("{{ {}; }}", condition(proof)))
+        .collect();
+    conditions.join(operator)
+}
+
+/// Quotes bytes as one shell word; bytes that are no text go through printf, which loses line feeds at their end.
 fn quoted(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains(|c: char| c.is_control()) => {
+        Ok(text) if !text.contains(|c: char| c.is_control() && c != '\n') => {
             format!("'{}'", text.replace('\'', r"'\''"))
         }
         _ => format!("\"$(printf {})\"", quoted_format(bytes)),
@@ -420,6 +426,16 @@ mod tests {
                 .unwrap();
             assert_eq!(output.stdout, bytes);
         }
+    }
+
+    #[test]
+    fn words_keep_the_line_feed_at_their_end() {
+        let command = format!("printf %s {}", quoted(b"eth0\n"));
+        let output = std::process::Command::new("sh")
+            .args(["-c", &command])
+            .output()
+            .unwrap();
+        assert_eq!(output.stdout, b"eth0\n");
     }
 
     #[test]

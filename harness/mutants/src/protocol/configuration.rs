@@ -30,6 +30,9 @@ pub(crate) fn read_document(
             format!("read the configuration from stdin: {error}"),
         ));
     }
+    if faults.has(Fault::Stdin64k) {
+        bytes.truncate(64 * 1024);
+    }
     if faults.has(Fault::EmptyStdinOk) && verb == Verb::Del && bytes.is_empty() {
         return Ok((bytes, Map::new()));
     }

@@ -17,7 +17,10 @@ use crate::{
 /// Writes the outcome and returns the exit status.
 pub(crate) fn send(outcome: Outcome, version: SpecVersion, faults: Faults) -> ExitCode {
     if faults.has(Fault::LeavesChildHoldingStdout) {
-        leave_child();
+        leave_child(Stdio::inherit, Stdio::inherit);
+    }
+    if faults.has(Fault::LeavesDaemon) {
+        leave_child(Stdio::null, Stdio::null);
     }
     match outcome {
         Ok(document) => send_success(document, faults),
@@ -37,6 +40,12 @@ fn send_success(document: Option<Value>, faults: Faults) -> ExitCode {
     }
     if faults.has(Fault::PrintsGarbageBeforeResult) {
         text.insert_str(0, "}{ not json\n");
+    }
+    if faults.has(Fault::FloodsStdout) {
+        let line = "x".repeat(1_000_000);
+        for _ in 0..128 {
+            write_out(&line);
+        }
     }
     if faults.has(Fault::StdoutWarning) {
         text.insert_str(0, "warning: the toy is only a toy\n");
@@ -83,7 +92,9 @@ fn send_failure(failure: &Failure, version: SpecVersion, faults: Faults) -> Exit
     } else {
         write_out(&text);
     }
-    if faults.has(Fault::ExitZeroOnError) {
+    if faults.has(Fault::Exit127) {
+        ExitCode::from(127)
+    } else if faults.has(Fault::ExitZeroOnError) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -140,9 +151,13 @@ fn write_out(text: &str) -> bool {
     written.is_ok()
 }
 
-fn leave_child() {
+fn leave_child(stdout: fn() -> Stdio, stderr: fn() -> Stdio) {
     use std::os::unix::process::CommandExt;
     let mut command = Command::new("/proc/self/exe");
-    command.arg0(LINGERER).stdin(Stdio::null());
+    command
+        .arg0(LINGERER)
+        .stdin(Stdio::null())
+        .stdout(stdout())
+        .stderr(stderr());
     drop(command.spawn());
 }

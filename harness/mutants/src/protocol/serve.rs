@@ -121,7 +121,12 @@ fn dispatch(call: &Call, attachment: &Attachment) -> Outcome {
             if unprobed {
                 Ok(None)
             } else {
-                plugin.check(call, attachment)
+                plugin.check(call, attachment).map_err(|mut failure| {
+                    if faults.has(Fault::DriftIsCode3) {
+                        failure.code = 3;
+                    }
+                    failure
+                })
             }
         }
         Verb::Del => {

@@ -77,6 +77,7 @@ deviating! {
     interface_mutants_deviate_in_the_environment Interface ["param"], scenarios::interface::environment;
     interface_mutants_deviate_in_the_configuration Interface ["conf"], scenarios::interface::configuration;
     interface_mutants_deviate_in_errors Interface ["err", "cap", "chain"], scenarios::interface::errors;
+    interface_mutants_deviate_in_processes Interface ["process"], scenarios::interface::processes;
     interface_mutants_deviate_in_version Interface ["ver"], scenarios::interface::version;
     interface_mutants_deviate_in_add Interface ["add"], scenarios::interface::add;
     interface_mutants_deviate_in_del Interface ["del"], scenarios::interface::del;

@@ -124,6 +124,19 @@ impl<'a> Observer<'a> {
         }
     }
 
+    /// Makes the number of toys that still run a step.
+    pub(crate) fn count_toys(&mut self) {
+        if self.deviated {
+            return;
+        }
+        let processes = fs::read_dir("/proc").expect("/proc is mounted").flatten();
+        let toys = processes
+            .filter_map(|entry| fs::read_to_string(entry.path().join("cmdline")).ok())
+            .filter(|command| command.contains("toy-"))
+            .count();
+        self.step(format!("{toys} toys run"));
+    }
+
     /// Changes the host as somebody else would; no step.
     pub(crate) fn ip(&self, arguments: &str) {
         if !self.deviated {

@@ -7,7 +7,8 @@
 //! | result below 1.0.0 | in the shape of its version | in the shape of 1.0.0 |
 //! | result | every loopback address of `lo`, `mtu` from 1.1.0 on | the first of each family |
 //! | other addresses on `lo` | are left alone and out of the result | ADD fails |
-//! | CHECK | `lo` is up, and has each address that `prevResult` lists for it | `lo` is up |
+//! | result in a chain | what came before, and `lo` | what came before |
+//! | CHECK | `lo` is up, and `prevResult`, where there is one, lists it and only addresses that it has | `lo` is up |
 //! | DEL in the plugin's own namespace | leaves the host's `lo` alone, succeeds | error 8 after the fact |
 //! | DEL where nothing or no namespace is at `CNI_NETNS` | succeeds | fails for what is no namespace |
 //! | STATUS, GC | served: there is nothing to run out of and nothing to leak | not served |
@@ -42,10 +43,16 @@ impl Plugin for Loopback {
         let netlink = Netlink::open_in(&netns).or_failed()?;
         let lo = find(&netlink)?;
         netlink.run(link::set_up(&lo.id)).or_failed()?;
-        match &request.prev_result {
-            Some(previous) => Ok(previous.clone()),
-            None => result(&netlink, &lo, &request.netns.display().to_string()),
+        let previous = request.prev_result.clone().unwrap_or_default();
+        if lists_lo(&previous, &netns) {
+            return Ok(previous);
         }
+        append(
+            previous,
+            &netlink,
+            &lo,
+            &request.netns.display().to_string(),
+        )
     }
 
     fn check(&self, request: &CheckRequest<'_>) -> Result<(), Error> {
@@ -61,6 +68,12 @@ impl Plugin for Loopback {
         let Some(previous) = &request.optional_prev_result else {
             return Ok(());
         };
+        if !lists_lo(previous, &netns) {
+            return Err(Error::failed(format!(
+                "prevResult lists no interface lo in network namespace {:?}",
+                netns.path()
+            )));
+        }
         let present = addresses(&netlink, &lo)?;
         let missing = listed_for_lo(previous, &netns).find(|wanted| !present.contains(wanted));
         match missing {
@@ -94,8 +107,13 @@ fn find(netlink: &Netlink) -> Result<link::Link, Error> {
     link::by_name(netlink, &InterfaceName::loopback()).or_failed()
 }
 
-fn result(netlink: &Netlink, lo: &link::Link, sandbox: &str) -> Result<AddResult, Error> {
-    let mut result = AddResult::default();
+/// What earlier plugins of the chain have made stays, and keeps its indices.
+fn append(
+    mut result: AddResult,
+    netlink: &Netlink,
+    lo: &link::Link,
+    sandbox: &str,
+) -> Result<AddResult, Error> {
     let index = result.push_interface(Interface {
         mac: lo.mac.map(mac_of_result),
         mtu: Some(lo.mtu),
@@ -103,13 +121,13 @@ fn result(netlink: &Netlink, lo: &link::Link, sandbox: &str) -> Result<AddResult
         ..Interface::new(lo.id.name.clone())
     });
     let addresses = addresses(netlink, lo)?.into_iter();
-    result.ips = addresses
+    let own = addresses
         .filter(|address| address.address().is_loopback())
         .map(|address| IpConfig {
             interface: Some(index),
             ..IpConfig::new(address)
-        })
-        .collect();
+        });
+    result.ips.extend(own);
     Ok(result)
 }
 
@@ -122,19 +140,27 @@ fn addresses(netlink: &Netlink, lo: &link::Link) -> Result<Vec<Cidr>, Error> {
         .collect()
 }
 
+fn lists_lo(result: &AddResult, netns: &Netns) -> bool {
+    result
+        .interfaces
+        .iter()
+        .any(|interface| is_lo(interface, netns))
+}
+
+fn is_lo(interface: &Interface, netns: &Netns) -> bool {
+    let sandbox = interface.sandbox.as_deref();
+    interface.name == "lo" && sandbox.is_some_and(|sandbox| container::is_path_of(sandbox, netns))
+}
+
 /// In a chain `prevResult` lists the addresses of other interfaces as well.
 fn listed_for_lo<'a>(
     previous: &'a AddResult,
     netns: &'a Netns,
 ) -> impl Iterator<Item = Cidr> + use<'a> {
     let of_lo = move |ip: &&IpConfig| {
-        previous.interface_of(ip).is_some_and(|interface| {
-            interface.name == "lo"
-                && interface
-                    .sandbox
-                    .as_deref()
-                    .is_some_and(|sandbox| container::is_path_of(sandbox, netns))
-        })
+        previous
+            .interface_of(ip)
+            .is_some_and(|interface| is_lo(interface, netns))
     };
     previous.ips.iter().filter(of_lo).map(|ip| ip.address)
 }

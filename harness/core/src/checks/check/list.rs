@@ -73,7 +73,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
         title: "CHECK without prevResult is refused with an error object",
         proves: &[req::CHECK_PREVRESULT_REQUIRED],
         versions: Versions::WITH_CHECK,
-        needs: &[Feature::ChecksState],
+        needs: &[Feature::ChecksState, Feature::HostState],
         caught: &["check-always-ok", "check-without-prevresult"],
         run: request::without_previous,
     },

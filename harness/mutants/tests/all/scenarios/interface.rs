@@ -130,6 +130,8 @@ pub(crate) fn configuration(observer: &mut Observer<'_>) {
         );
     }
     observer.call_between(&observer.request("ADD", &newest(json!({}))), "/run", "");
+    let large = json!({"args": {"vendor": "x".repeat(70_000)}});
+    observer.call(&observer.request("ADD", &newest(large)));
     let changes = [
         json!({"cniVersion": ""}),
         json!({"cniVersion": 1.1}),
@@ -154,7 +156,17 @@ pub(crate) fn configuration(observer: &mut Observer<'_>) {
     }
 }
 
+pub(crate) fn processes(observer: &mut Observer<'_>) {
+    observer.call(&observer.request("ADD", &newest(json!({}))).saying(b"{{{"));
+    observer.call(&observer.request("ADD", &newest(json!({}))));
+    observer.count_toys();
+}
+
 pub(crate) fn errors(observer: &mut Observer<'_>) {
+    let result = observer.call(&observer.request("ADD", &newest(json!({}))));
+    observer.ip("-n c1 link delete eth0");
+    observer.call(&observer.request("CHECK", &newest(json!({"prevResult": result}))));
+    observer.fresh();
     observer.call_and_look(&observer.request("ADD", &newest(json!({"mtu": 1}))));
     observer.call(&observer.request("ADD", &newest(json!({}))).saying(b"{{{"));
     observer.call(&observer.request(

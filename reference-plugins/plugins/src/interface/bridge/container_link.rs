@@ -134,10 +134,15 @@ pub(super) fn addresses_of(result: &AddResult) -> Result<Vec<IpPrefix>, Error> {
     result.ips.iter().map(|ip| ip_prefix(ip.address)).collect()
 }
 
-/// The route with the first gateway of its family where it has none of its own, as upstream.
+/// `RT_SCOPE_LINK` of rtnetlink(7); larger is nearer.
+const SCOPE_LINK: u8 = 253;
+
+/// The route with the first gateway of its family where it has none of its own, as upstream. A route whose scope says that
+/// its destination is on the link, or on the host itself, has none (ip-route(8)); upstream's ADD fails over it.
 pub(super) fn with_gateway(route: &Route, result: &AddResult) -> Route {
     let mut route = route.clone();
-    if route.gw.is_none() {
+    let on_link = route.scope.is_some_and(|scope| scope >= SCOPE_LINK);
+    if route.gw.is_none() && !on_link {
         let ipv4 = route.dst.is_ipv4();
         let gateways = result.ips.iter().filter_map(|ip| ip.gateway);
         route.gw = gateways

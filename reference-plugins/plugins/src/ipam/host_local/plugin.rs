@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cni_protocol::{
     AddRequest, AddResult, Attachment, CheckRequest, DelRequest, Error, ErrorCode, Errors,
-    GcRequest, Plugin, PrevResultOnCheck, StatusRequest,
+    GcRequest, Plugin, StatusRequest,
 };
 use nix::unistd::{AccessFlags, access};
 
@@ -22,10 +22,6 @@ pub struct HostLocal;
 impl Plugin for HostLocal {
     fn name(&self) -> &'static str {
         "host-local"
-    }
-
-    fn prev_result_on_check(&self) -> PrevResultOnCheck {
-        PrevResultOnCheck::Optional
     }
 
     fn add(&self, request: &AddRequest<'_>) -> Result<AddResult, Error> {

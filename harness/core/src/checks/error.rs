@@ -1,5 +1,0 @@
-//! To be written.
-
-use crate::check::Check;
-
-pub(super) const CHECKS: &[Check] = &[];
