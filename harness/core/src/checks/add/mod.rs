@@ -2,6 +2,7 @@
 
 mod configured;
 mod failed;
+mod masquerade;
 mod outcome;
 mod repeated;
 mod together;
@@ -15,4 +16,5 @@ pub(super) const LISTS: &[&[Check]] = &[
     repeated::CHECKS,
     together::CHECKS,
     failed::CHECKS,
+    masquerade::CHECKS,
 ];
