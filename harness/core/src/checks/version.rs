@@ -302,13 +302,10 @@ fn survives_odd_input(trial: &mut Trial) -> Result<(), Stop> {
 /// The version under test is tried here; each listed one has a trial of its own.
 fn honest(trial: &mut Trial) -> Result<(), Stop> {
     let request = asking(trial, trial.version().as_str());
-    let reply = trial.call(&request)?.json().unwrap_or_default();
-    let claims = listed(&reply);
+    let reply = trial.call(&request)?;
+    let claims = listed(&reply.json().unwrap_or_default());
     let tested = trial.version().to_string();
-    let released: Vec<&str> = SpecVersion::ALL
-        .iter()
-        .map(|version| version.as_str())
-        .collect();
+    let released = SpecVersion::ALL.map(|version| version.as_str());
     for version in &claims {
         if *version == tested || !released.contains(&version.as_str()) {
             let call = add_in(trial, version)?;
@@ -316,9 +313,12 @@ fn honest(trial: &mut Trial) -> Result<(), Stop> {
             trial.expect(
                 &req::VER_HONEST,
                 call.succeeded() || code != Some(1),
-                format!("VERSION lists {version}: ADD with cniVersion {version} is not refused for its version"),
+                format!("VERSION lists {version}: ADD with cniVersion {version} is not refused with code 1"),
                 call.brief(),
-                Proof::prints(&call, "\"code\":1[^0-9]"),
+                Proof::All(vec![
+                    Proof::prints(&reply, &format!("\"{version}\"[],]")),
+                    Proof::prints(&call, "\"code\":1[^0-9]"),
+                ]),
             );
         }
     }
@@ -326,10 +326,17 @@ fn honest(trial: &mut Trial) -> Result<(), Stop> {
     for version in released.iter().filter(|_| !claims.is_empty()) {
         if !claims.iter().any(|claim| claim == version) {
             let call = add_in(trial, version)?;
-            trial.expect_refusal(
+            trial.expect(
                 &req::VER_HONEST,
-                &call,
-                &format!("VERSION does not list {version}: ADD with cniVersion {version}"),
+                !call.succeeded(),
+                format!(
+                    "VERSION does not list {version}: ADD with cniVersion {version} is refused"
+                ),
+                call.brief(),
+                Proof::All(vec![
+                    Proof::lacks(&reply, &format!("\"{version}\"[],]")),
+                    Proof::succeeds(&call),
+                ]),
             );
         }
     }

@@ -4,7 +4,7 @@ use cni_spec_fixtures::req;
 
 use crate::check::{Check, Feature, Versions};
 use crate::checks::error::failure::failures;
-use crate::checks::refusal::{expect_untouched, snapshot_before};
+use crate::checks::refusal::snapshot_before;
 use crate::trial::{Call, Place, Proof, Stop, Trial, Verb};
 
 pub(in crate::checks) const CHECKS: &[Check] = &[
@@ -112,8 +112,22 @@ fn code_3_holds_nothing(trial: &mut Trial) -> Result<(), Stop> {
     if check.error().and_then(|error| error.code()) != Some(3) {
         return Ok(());
     }
-    let what = "CHECK answers code 3: there is nothing to clean up, and nothing of the attachment";
-    expect_untouched(trial, &req::ERR_CODE_3, &before, what)?;
+    let after = trial.snapshot("after")?;
+    let held = crate::kernel::difference(&before, &after);
+    trial.expect(
+        &req::ERR_CODE_3,
+        held.is_empty(),
+        "CHECK answers code 3 (nothing to clean up): nothing is held for the container",
+        format!(
+            "held are {}: {}",
+            held.len(),
+            held.first().cloned().unwrap_or_default()
+        ),
+        Proof::All(vec![
+            Proof::prints(&check, "\"code\":3[^0-9]"),
+            Proof::Differs("before", "after"),
+        ]),
+    );
     Ok(())
 }
 
@@ -125,6 +139,7 @@ fn code_11_can_be_retried(trial: &mut Trial) -> Result<(), Stop> {
         if !says_11(&call) {
             return Ok(());
         }
+        let first = Proof::prints(&call, "\"code\":11[^0-9]");
         call = trial.add(&attachment)?;
         trial.expect(
             &req::ERR_CODE_11,
@@ -132,6 +147,7 @@ fn code_11_can_be_retried(trial: &mut Trial) -> Result<(), Stop> {
             "ADD again after code 11: success or code 11",
             call.brief(),
             Proof::All(vec![
+                first,
                 Proof::fails(&call),
                 Proof::lacks(&call, "\"code\":11[^0-9]"),
             ]),
