@@ -50,7 +50,7 @@ pub(in crate::checks) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del/add-again",
-        title: "after DEL the same attachment can be added again, without anything that grows",
+        title: "After DEL the same attachment can be added again, without anything that grows",
         proves: &[req::DEL_RE_ADD],
         versions: Versions::WITH_CHECK,
         needs: &[],
