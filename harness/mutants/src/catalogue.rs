@@ -183,7 +183,7 @@ mutants! {
     SharedHostName "shared-host-name" INTERFACE ["add.other-container-same-ifname" "add.concurrent"]
         "derives the host end's name from CNI_IFNAME only";
     TouchesHostLoopback "touches-host-loopback" INTERFACE ["add.host-untouched-others"] "adds an address to the host's lo";
-    AddFailureLeaksLink "add-failure-leaks-link" INTERFACE ["deleg.later-failure-del" "err.no-side-effects"]
+    AddFailureLeaksLink "add-failure-leaks-link" INTERFACE ["add.failure-residue"]
         "leaves the link behind when a later step of ADD fails";
     DelResidueAfterFailedAdd "del-residue-after-failed-add" INTERFACE ["add.failure-then-del"]
         "never removes the host link of a failed ADD";
