@@ -199,13 +199,14 @@ mutants! {
     DelNotIdempotent "del-not-idempotent" INTERFACE ["del.idempotent" "del.before-add"]
         "fails the second DEL with \"link not found\"";
     DelInterfaceGone "del-interface-gone" INTERFACE ["del.interface-gone"] "fails DEL when the interface is gone";
-    DelKeepsLink "del-keeps-link" INTERFACE_OR_LOOPBACK ["del.removes"] "leaves the interface as it is on DEL";
+    DelKeepsLink "del-keeps-link" INTERFACE_OR_LOOPBACK ["del.removes" "del.after-delegate-error"]
+        "leaves the interface as it is on DEL";
     DelKeepsChanges "del-keeps-changes" CHAINED ["chain.undo" "del.removes"] "does not undo its changes on DEL";
     DelLeaksHostRule "del-leaks-host-rule" INTERFACE ["del.host-cleanup"] "leaves its masquerading rules behind";
     DelSkipsIpamWithoutNetns "del-skips-ipam-without-netns" INTERFACE ["del.host-cleanup" "deleg.del"]
         "does not release the address when the namespace is gone";
     DelRemovesNetns "del-removes-netns" INTERFACE ["del.keeps-netns"] "unmounts the namespace on DEL";
-    DelAbortsOnIpamError "del-aborts-on-ipam-error" INTERFACE ["deleg.del-error" "del.removes"]
+    DelAbortsOnIpamError "del-aborts-on-ipam-error" INTERFACE ["deleg.del-error" "del.after-delegate-error"]
         "leaves the interface when the delegate's DEL fails";
     SwallowsDelegateDelError "swallows-delegate-del-error" INTERFACE ["deleg.del-error"]
         "succeeds when the delegate's DEL fails";

@@ -24,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation/del-error-is-returned",
         title: "DEL cleans up and then returns its delegate's error",
-        proves: &[req::DELEG_DEL_ERROR, req::DEL_REMOVES],
+        proves: &[req::DELEG_DEL_ERROR, req::DEL_AFTER_DELEGATE_ERROR],
         versions: Versions::SINCE_1_0,
         needs: &[Feature::Delegates],
         caught: &[
@@ -203,7 +203,7 @@ fn del_error_is_returned(trial: &mut Trial) -> Result<(), Stop> {
     // Without a record of the attachment nothing could ask the delegate again, so state files may stay.
     let (before, after) = (before.without_files(), after.without_files());
     trial.expect_unchanged(
-        &req::DEL_REMOVES,
+        &req::DEL_AFTER_DELEGATE_ERROR,
         (&before, "before ADD"),
         (&after, "after DEL"),
         "DEL whose delegate fails removes everything else that ADD made",
