@@ -15,13 +15,18 @@ fn ids_are_unique_and_well_formed() {
     for check in checks::all() {
         assert!(seen.insert(check.id), "{} stands twice", check.id);
         let (topic, what) = check.id.split_once('/').unwrap();
-        let plain = |part: &str| {
+        let plain = |part: &str, marks: &[char]| {
             !part.is_empty()
                 && part
                     .chars()
-                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || marks.contains(&c))
         };
-        assert!(plain(topic) && plain(what), "{}", check.id);
+        // What holds may name a version of the specification.
+        assert!(
+            plain(topic, &['-']) && plain(what, &['-', '.']),
+            "{}",
+            check.id
+        );
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "conventions/args-over-cni-args",
-        title: "args.cni.ips outranks IP in CNI_ARGS",
+        title: "Addresses in args.cni.ips outrank IP in CNI_ARGS",
         proves: &[req::CONV_ARGS_OVER_CNI_ARGS],
         versions: WITH_ARGS,
         needs: &[Feature::Ipam, Feature::RequestedAddresses],

@@ -8,7 +8,7 @@ use crate::trial::{Proof, Stop, Trial, Verb};
 
 pub(super) const CHECKS: &[Check] = &[Check {
     id: "add/masquerades-when-told",
-    title: "ipMasq decides whether the container's traffic is masqueraded",
+    title: "The key ipMasq decides whether the container's traffic is masqueraded",
     proves: &[req::CONF_IPMASQ],
     versions: Versions::ALL,
     needs: &[Feature::Masquerades],
