@@ -168,12 +168,18 @@ impl Kernel {
             .map_err(refused(&attempt))
     }
 
-    /// Deletes the link.
+    /// Deletes the link. One that vanishes meanwhile is deleted too: the kernel takes the host end down some time
+    /// after the container's namespace is gone.
     pub(crate) fn delete_link(&self, link: &Link) -> Result<(), KernelError> {
         let attempt = format!("delete link {}", link.name);
-        self.runtime
+        let deleted = self
+            .runtime
             .block_on(self.handle.link().del(link.index).execute())
-            .map_err(refused(&attempt))
+            .map_err(refused(&attempt));
+        match deleted {
+            Err(error) if error.errno() == Some(libc::ENODEV) => Ok(()),
+            deleted => deleted,
+        }
     }
 
     /// Sets the link up or down.
