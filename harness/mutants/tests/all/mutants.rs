@@ -87,6 +87,8 @@ deviating! {
     interface_mutants_deviate_in_delegation Interface ["deleg"], scenarios::interface::delegation;
     interface_mutants_deviate_in_results Interface ["res"], scenarios::interface::results;
     chained_mutants_deviate Chained ["add", "chain", "cap"], scenarios::chained::everything;
+    chained_mutants_deviate_in_del Chained ["del"], scenarios::chained::del;
     ipam_mutants_deviate_in_what_they_accept Ipam ["param", "conf"], scenarios::ipam::requests;
+    ipam_mutants_deviate_in_results Ipam ["res"], scenarios::ipam::results;
     ipam_mutants_deviate Ipam ["add", "del", "check", "status", "gc", "cap", "conv", "deleg", "err"], scenarios::ipam::everything;
 }

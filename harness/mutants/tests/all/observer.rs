@@ -58,7 +58,6 @@ impl<'a> Observer<'a> {
         observer.install_fake();
         observer.fresh();
         scenario(&mut observer);
-        host.reset();
         observer
     }
 

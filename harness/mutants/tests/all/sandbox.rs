@@ -294,20 +294,7 @@ impl Host {
 
     /// The addresses of the link but for link-local ones, which the kernel adds when it likes.
     pub(crate) fn addresses(&self, place: &str, name: &str) -> Vec<String> {
-        let link = self.link(place, name);
-        let entries = link["addr_info"].as_array().cloned().unwrap_or_default();
-        let text = |entry: &Value| {
-            format!(
-                "{}/{}",
-                entry["local"].as_str().unwrap_or_default(),
-                entry["prefixlen"]
-            )
-        };
-        entries
-            .iter()
-            .map(text)
-            .filter(|address| !address.starts_with("fe80"))
-            .collect()
+        addresses_of(&self.link(place, name))
     }
 
     /// The routes that somebody other than the kernel made, in all tables.
@@ -355,7 +342,7 @@ impl Host {
                 let up = link["flags"]
                     .as_array()
                     .is_some_and(|flags| flags.contains(&json!("UP")));
-                let addresses = self.addresses(&place, name);
+                let addresses = addresses_of(link);
                 lines.push(format!(
                     "{place} {name} {} {} {up} {addresses:?}",
                     link["address"], link["mtu"]
@@ -400,6 +387,22 @@ fn run_ip(arguments: &str) -> Output {
         .args(arguments.split_whitespace())
         .output()
         .expect("ip is installed")
+}
+
+/// The addresses in what `ip -j addr` says about a link, but for link-local ones.
+fn addresses_of(link: &Value) -> Vec<String> {
+    let text = |entry: &Value| {
+        format!(
+            "{}/{}",
+            entry["local"].as_str().unwrap_or_default(),
+            entry["prefixlen"]
+        )
+    };
+    let entries = link["addr_info"].as_array().into_iter().flatten();
+    entries
+        .map(text)
+        .filter(|address| !address.starts_with("fe80"))
+        .collect()
 }
 
 fn masquerade_rules() -> Vec<String> {

@@ -1,4 +1,4 @@
-//! The scenario for `toy-chained`.
+//! Scenarios for `toy-chained`.
 
 use serde_json::{Value, json};
 
@@ -27,8 +27,26 @@ fn with_links(observer: &mut Observer<'_>) {
     }
 }
 
+fn config() -> Value {
+    json!({"cniVersion": "1.1.0", "name": "net", "type": "toy-chained", "mtu": 1300, "mac": "02:00:00:00:00:42", "prevResult": previous()})
+}
+
+pub(crate) fn del(observer: &mut Observer<'_>) {
+    let config = config();
+    let mappings =
+        json!({"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]});
+    with_links(observer);
+    let add = extended(&config, &json!({"runtimeConfig": mappings}));
+    observer.call(&observer.request("ADD", &add));
+    observer.call_and_look(&observer.request("DEL", &config));
+    with_links(observer);
+    observer.call(&observer.request("ADD", &config));
+    observer.ip("-n c1 link del eth0");
+    observer.call_and_look(&observer.request("DEL", &config));
+}
+
 pub(crate) fn everything(observer: &mut Observer<'_>) {
-    let config = json!({"cniVersion": "1.1.0", "name": "net", "type": "toy-chained", "mtu": 1300, "mac": "02:00:00:00:00:42", "prevResult": previous()});
+    let config = config();
     let bad = json!({"ips": [{"address": "zzz"}]});
     let foreign = json!({"cniVersion": "0.2.0", "ip4": {"ip": "10.1.0.2/24"}});
     let mapping = |port: i64| json!({"portMappings": [{"hostPort": port, "containerPort": 80, "protocol": "tcp"}]});

@@ -190,6 +190,11 @@ pub(crate) fn errors(observer: &mut Observer<'_>) {
     observer.call(&observer.request("ADD", &newest(json!({}))));
     observer.call(&observer.request("VERSION", &newest(json!({}))));
     observer.fresh();
+    observer.call(&observer.request(
+        "ADD",
+        &newest(json!({"capabilities": {"portMappings": true}})),
+    ));
+    observer.fresh();
     observer.call_between(
         &observer.request("VERSION", &newest(json!({}))),
         "/dev/null",
@@ -253,7 +258,7 @@ pub(crate) fn add(observer: &mut Observer<'_>) {
     observer.fresh();
     let unreachable = json!({"type": "toy-ipam", "subnet": "10.1.0.0/24", "routes": [{"dst": "10.5.0.0/16", "gw": "10.99.0.1"}]});
     let failing = newest(json!({"ipam": unreachable}));
-    observer.call(&observer.request("ADD", &failing));
+    observer.call_and_look(&observer.request("ADD", &failing));
     observer.call_and_look(&observer.request("DEL", &failing));
 }
 
@@ -281,6 +286,23 @@ pub(crate) fn del(observer: &mut Observer<'_>) {
         observer.call_and_look(&del);
         observer.call(&del);
     }
+    observer.fresh();
+    observer.call(&observer.request("ADD", &config));
+    observer.without_rules();
+    observer.call(&observer.request("DEL", &config));
+    // --- what belongs to others stays: another interface, network and container
+    observer.fresh();
+    let add = observer.request("ADD", &config);
+    let other = observer.request("ADD", &extended(&config, &json!({"name": "other"})));
+    observer.call(&add);
+    for neighbour in [
+        add.with("CNI_IFNAME", "eth1"),
+        other.with("CNI_IFNAME", "eth2"),
+        observer.request("ADD", &config).of("c2"),
+    ] {
+        observer.call(&neighbour);
+    }
+    observer.call_and_look(&observer.request("DEL", &config));
 }
 
 pub(crate) fn check(observer: &mut Observer<'_>) {
@@ -419,8 +441,11 @@ pub(crate) fn gc(observer: &mut Observer<'_>) {
 pub(crate) fn delegation(observer: &mut Observer<'_>) {
     let config = faked("1.1.0");
     let old = r#"{"cniVersion": "0.2.0", "ip4": {"ip": "10.4.0.2/24"}}"#;
+    let with_interfaces =
+        r#"{"interfaces": [{"name": "foreign"}], "ips": [{"address": "10.4.0.2/24"}]}"#;
     for (answer, fake) in [
         (LEASE, Fake::Succeeds),
+        (with_interfaces, Fake::Succeeds),
         (ERROR, Fake::Fails),
         (old, Fake::Succeeds),
         ("{}", Fake::Succeeds),
@@ -446,6 +471,16 @@ pub(crate) fn delegation(observer: &mut Observer<'_>) {
         .with("PATH", "/run/toys");
     observer.call(&add);
     observer.call(&add.with("PATH", ""));
+    observer.fresh();
+    observer.fake("ADD", LEASE, Fake::Succeeds);
+    observer
+        .host
+        .install_script("/run/elsewhere/fake-ipam", "#!/bin/sh\nexit 1\n");
+    observer.call(
+        &observer
+            .request("ADD", &config)
+            .with("CNI_PATH", "/run/toys:/run/elsewhere"),
+    );
 }
 
 pub(crate) fn results(observer: &mut Observer<'_>) {

@@ -109,6 +109,13 @@ pub(crate) fn everything(observer: &mut Observer<'_>) {
     ]);
 }
 
+/// A result that has room for one address of each family only.
+pub(crate) fn results(observer: &mut Observer<'_>) {
+    let ipam = json!({"type": "toy-ipam", "subnets": ["10.1.0.0/29", "10.2.0.0/29", "fd00:1::/64", "fd00:2::/64"]});
+    let config = config(json!({"cniVersion": "0.2.0", "ipam": ipam}));
+    observer.call(&observer.request("ADD", &config));
+}
+
 /// Requests that are to be refused, each on a fresh host; an accepted one leaves a reservation.
 pub(crate) fn requests(observer: &mut Observer<'_>) {
     let plain = config(json!({}));
