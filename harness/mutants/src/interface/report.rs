@@ -26,7 +26,7 @@ impl Making<'_> {
             container_index
         };
         own.ips.iter_mut().for_each(|ip| {
-            ip.interface = (!self.has(Fault::IndexMissing)).then_some(offset + carrier)
+            ip.interface = (!self.has(Fault::IndexMissing)).then_some(offset + carrier);
         });
         if self.has(Fault::ListsForeignRoutes) {
             own.routes.extend(self.foreign_routes(made));
