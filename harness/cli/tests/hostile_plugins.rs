@@ -1,4 +1,5 @@
 //! Plugins that hang, fork, flood and die: the run ends with a verdict, soon, and nothing is left behind.
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 
 mod support;
 

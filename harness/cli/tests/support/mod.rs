@@ -1,4 +1,5 @@
 //! What the tests of the program share: starting it, plugins made of shell, and the way to an unprivileged user.
+#![expect(clippy::unwrap_used, reason = "what a test does not expect ends it")]
 #![expect(dead_code, reason = "every test file uses a part of it")]
 
 use std::fs;
