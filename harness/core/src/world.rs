@@ -50,11 +50,12 @@ pub(crate) enum WorldError {
     Listen(#[source] std::io::Error),
 }
 
-/// Makes the outside network at `path` and the uplink of the host (the calling thread's namespace) into it.
+/// Makes the outside network and the uplink of the host (the calling thread's namespace) into it. The network stays
+/// for as long as it is mounted at `path`.
 ///
 /// # Errors
 /// Fails when the kernel refuses a namespace, a link, an address or a socket.
-pub(crate) fn create(path: &Path) -> Result<Netns, WorldError> {
+pub(crate) fn create(path: &Path) -> Result<(), WorldError> {
     let world = Netns::create(path)?;
     let host = Netns::current()?;
     for side in [&host, &world] {
@@ -74,7 +75,7 @@ pub(crate) fn create(path: &Path) -> Result<Netns, WorldError> {
         alter::add_route(&host, (unspecified(gateway), 0), Some(gateway), UPLINK_NAME)?;
     }
     world.run(serve)?.map_err(WorldError::Listen)?;
-    Ok(world)
+    Ok(())
 }
 
 /// Starts, in the calling thread's namespace, servers that answer with the text of the peer's address.

@@ -61,7 +61,6 @@ pub struct Trial {
     seed: u64,
     deadline: Duration,
     host: Netns,
-    world: Netns,
     containers: BTreeMap<String, Netns>,
     exchanges: Vec<Exchange>,
     findings: Vec<RawFinding>,
@@ -86,7 +85,7 @@ impl Trial {
         version: SpecVersion,
     ) -> Result<Self, Stop> {
         let host = Netns::current().map_err(|error| Stop::trouble(&error))?;
-        let world = crate::world::create(Path::new("/run/cni-conform/world"))
+        crate::world::create(Path::new("/run/cni-conform/world"))
             .map_err(|error| Stop::trouble(&error))?;
         let script = Script::new(id, title, version, &job.program, &job.delegates);
         Ok(Self {
@@ -97,7 +96,6 @@ impl Trial {
             seed: job.seed,
             deadline: Duration::from_millis(job.deadline_ms),
             host,
-            world,
             containers: BTreeMap::new(),
             exchanges: Vec::new(),
             findings: Vec::new(),

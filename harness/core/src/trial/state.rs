@@ -230,12 +230,6 @@ impl Trial {
             .map_err(|error| Stop::trouble(&error))?
             .map_err(|error| Stop::Trouble(format!("listen in {at:?}: {error}")))
     }
-
-    /// Returns the namespace of the outside world.
-    #[must_use]
-    pub fn world_path(&self) -> &Path {
-        self.world.path()
-    }
 }
 
 /// Tells whether a path is a mounted namespace and not a leftover file.
