@@ -63,8 +63,7 @@ pub(crate) fn create(path: &Path) -> Result<(), WorldError> {
     }
     alter::set_link(&host, "lo", true)?;
     alter::set_link(&world, "lo", true)?;
-    alter::add_veth(&world, WORLD_NAME, UPLINK_NAME)?;
-    alter::move_link_to_host(&world, UPLINK_NAME)?;
+    alter::add_veth_to_host(&world, WORLD_NAME, UPLINK_NAME)?;
     for (netns, link, addresses) in [(&world, WORLD_NAME, WORLD), (&host, UPLINK_NAME, UPLINK)] {
         alter::set_link(netns, link, true)?;
         for (ip, prefix) in addresses {

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use cni_conform_core::{Kill, SelftestRequest, selftest};
@@ -102,7 +105,7 @@ pub(crate) fn run(arguments: &Selftest) -> Result<Status, Failure> {
         .filter(|kill| kill.fault.is_empty() && kill.is_right())
         .count();
     if arguments.reproducers {
-        let wrong = try_reproducers(&executable, &outcome.kills);
+        let wrong = try_reproducers(&executable, &outcome.kills, request.jobs);
         defects += wrong.len();
         for line in wrong {
             let _infallible = writeln!(text, "{line}");
@@ -132,32 +135,52 @@ fn plus(kill: &Kill) -> &'static str {
 }
 
 /// Runs the last reproducer of every kill on the mutant and on the correct toy.
-fn try_reproducers(executable: &Path, kills: &[Kill]) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for kill in kills.iter().filter(|kill| kill.named) {
-        let Some(script) = kill.scripts.last() else {
-            continue;
-        };
-        let mutant = format!("{}+{}", kill.toy, kill.fault);
-        // The correct toy answers under the mutant's place: only the name in the script changes.
-        for (name, script, expected) in [
-            (&mutant, script.clone(), 1),
-            (&kill.toy, script.replace(&mutant, &kill.toy), 0),
-        ] {
-            match reproduce(&script, executable) {
-                Ok(status) if status == expected => {}
-                Ok(status) => wrong.push(format!(
-                    "the reproducer of {} exits {status} on {name}, not {expected}",
-                    kill.check
-                )),
-                Err(error) => wrong.push(format!(
-                    "the reproducer of {} can't be run: {error}",
-                    kill.check
-                )),
-            }
+fn try_reproducers(executable: &Path, kills: &[Kill], jobs: usize) -> Vec<String> {
+    let cases: Vec<&Kill> = kills
+        .iter()
+        .filter(|kill| kill.named && !kill.scripts.is_empty())
+        .collect();
+    let next = AtomicUsize::new(0);
+    let wrong = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some(kill) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let found = try_reproducer(executable, kill);
+                    wrong
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .extend(found);
+                }
+            });
         }
-    }
+    });
+    let mut wrong = wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
+    wrong.sort();
     wrong
+}
+
+fn try_reproducer(executable: &Path, kill: &Kill) -> Vec<String> {
+    let Some(script) = kill.scripts.last() else {
+        return Vec::new();
+    };
+    let mutant = format!("{}+{}", kill.toy, kill.fault);
+    // The correct toy answers under the mutant's place: only the name in the script changes.
+    let on_toy = script.replace(&mutant, &kill.toy);
+    let cases = [(&mutant, script, 1), (&kill.toy, &on_toy, 0)];
+    let judge =
+        |(name, script, expected): (&String, &String, i32)| match reproduce(script, executable) {
+            Ok(status) if status == expected => None,
+            Ok(status) => Some(format!(
+                "the reproducer of {} exits {status} on {name}, not {expected}",
+                kill.check
+            )),
+            Err(error) => Some(format!(
+                "the reproducer of {} can't be run: {error}",
+                kill.check
+            )),
+        };
+    cases.into_iter().filter_map(judge).collect()
 }
 
 fn reproduce(script: &str, executable: &Path) -> std::io::Result<i32> {

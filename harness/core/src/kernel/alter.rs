@@ -5,9 +5,9 @@
 use std::net::IpAddr;
 
 use futures_util::TryStreamExt;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
+use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkMessage};
 use rtnetlink::packet_route::route::{RouteProtocol, RouteScope};
-use rtnetlink::{Handle, LinkUnspec, LinkVeth, RouteMessageBuilder};
+use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
 use super::session::{KernelError, session};
 use crate::sandbox::Netns;
@@ -38,19 +38,27 @@ pub(crate) fn add_veth(netns: &Netns, name: &str, peer: &str) -> Result<(), Kern
     })
 }
 
-/// Moves an interface into the namespace of the harness process, which is the host's.
-pub(crate) fn move_link_to_host(netns: &Netns, name: &str) -> Result<(), KernelError> {
+/// Adds a veth pair: one end stays, the other is on the host, the namespace of the harness process.
+///
+/// It is made where it belongs: moving it there afterwards costs a grace period of some 30 ms.
+pub(crate) fn add_veth_to_host(
+    netns: &Netns,
+    name: &str,
+    on_host: &str,
+) -> Result<(), KernelError> {
     session(netns, |handle| async move {
-        let index = index(&handle, netns, name).await?;
-        let message = LinkUnspec::new_with_index(index)
-            .setns_by_pid(std::process::id())
+        let mut peer = LinkMessage::default();
+        peer.attributes = vec![
+            LinkAttribute::IfName(on_host.to_owned()),
+            LinkAttribute::NetNsPid(std::process::id()),
+        ];
+        let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::Veth)
+            .name(name.to_owned())
+            .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
             .build();
-        handle
-            .link()
-            .set(message)
-            .execute()
-            .await
-            .map_err(KernelError::request(format!("move {name} to the host")))
+        let what = format!("add veth {name} with its other end {on_host} on the host");
+        let request = handle.link().add(message).execute();
+        request.await.map_err(KernelError::request(what))
     })
 }
 

@@ -138,8 +138,7 @@ impl Trial {
         let trouble = |error| Stop::trouble(&error);
         let netns = &self.containers[container];
         let peer = format!("host-{container}");
-        alter::add_veth(netns, ifname, &peer).map_err(trouble)?;
-        alter::move_link_to_host(netns, &peer).map_err(trouble)?;
+        alter::add_veth_to_host(netns, ifname, &peer).map_err(trouble)?;
         alter::set_link(netns, ifname, true).map_err(trouble)?;
         alter::set_link(&self.host, &peer, true).map_err(trouble)?;
         let address = self.earlier_address(container);

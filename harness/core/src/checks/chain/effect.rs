@@ -156,7 +156,7 @@ fn acts_on_ifname(trial: &mut Trial) -> Result<(), Stop> {
         ),
         format!("it is now {}", describe(after.as_ref())),
         Proof::Shell(format!(
-            "[ \"$(grep '^{OTHER}' $work/state-before-ADD)\" != \"$(grep '^{OTHER}' $work/state-after-ADD)\" ]"
+            "[ \"$(grep '^c1 link {OTHER} ' $work/state-before-ADD)\" != \"$(grep '^c1 link {OTHER} ' $work/state-after-ADD)\" ]"
         )),
     );
     Ok(())
