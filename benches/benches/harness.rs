@@ -28,7 +28,8 @@ fn sandbox(criterion: &mut Criterion) {
         "sandbox: host, world and one container, made and removed",
         |bencher| {
             bencher.iter(|| {
-                cni_conform_core::empty_trial(&host_program).expect("a sandbox can be made")
+                cni_conform_core::empty_trial(&host_program)
+                    .expect("invariant: this machine can make a sandbox");
             });
         },
     );
@@ -44,7 +45,7 @@ fn run_on_bridge(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut results = 0;
             cni_conform_core::run(&request, &mut |_| results += 1)
-                .expect("the run reaches its end");
+                .expect("invariant: the sandbox was made just now");
             assert!(results > 0, "a run that judges nothing measures nothing");
         });
     });
@@ -62,7 +63,7 @@ fn request() -> RunRequest {
             name: "bridge".to_owned(),
             program: program("bridge"),
             delegates: vec![program("host-local")],
-            profile: Profile::load("bridge").expect("it is built in"),
+            profile: Profile::load("bridge").expect("invariant: it is built in"),
             sha256: String::new(),
         }],
         checks: checks::all().collect(),
@@ -82,5 +83,5 @@ fn request() -> RunRequest {
 }
 
 fn own_executable() -> PathBuf {
-    std::env::current_exe().expect("a running program has an executable")
+    std::env::current_exe().expect("invariant: a running program has an executable")
 }
