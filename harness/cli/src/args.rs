@@ -79,7 +79,7 @@ pub(crate) struct Run {
     /// Write a report as well, such as junit=FILE; repeatable. FORMAT: json, junit, markdown, github, tap, terminal
     #[arg(long, value_name = "FORMAT=FILE", value_parser = ReportFile::from_str)]
     pub(crate) report: Vec<ReportFile>,
-    /// Trials side by side [default: one for each core]
+    /// Trials side by side [default: three for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
     /// Carry out only the K-th of N equal shares, for a CI matrix; `merge` joins the reports
@@ -135,7 +135,7 @@ pub(crate) struct Selftest {
     /// Also run every reproducer: it has to exit 1 on the mutant and 0 on the correct toy
     #[arg(long)]
     pub(crate) reproducers: bool,
-    /// Trials side by side [default: one for each core]
+    /// Trials side by side [default: three for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
 }

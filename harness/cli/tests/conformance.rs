@@ -24,13 +24,23 @@ fn a_built_in_plugin_conforms(
     }
 }
 
-/// A report says the same of the same plugin every time; what differs by machine and moment is left out.
+/// A report says the same of the same plugin every time; what differs by machine and moment is left out. One topic, so
+/// that the snapshot is short enough to be read.
 #[test]
 fn the_report_of_loopback_is_as_it_was_reviewed() {
     let directory = readable_directory();
     let path = directory.path().join("report.json");
     let report = format!("json={}", path.display());
-    let ran = cni_conform(&["run", "loopback", "--spec", "1.1.0", "--report", &report]);
+    let ran = cni_conform(&[
+        "run",
+        "loopback",
+        "--only",
+        "version/*",
+        "--spec",
+        "1.1.0",
+        "--report",
+        &report,
+    ]);
     assert_eq!(ran.status, 0, "{ran:?}");
     let report: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     insta::assert_json_snapshot!(report, {

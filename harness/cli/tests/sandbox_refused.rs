@@ -36,8 +36,9 @@ fn without_namespaces_the_message_says_what_to_do() {
 
 #[test]
 fn a_hidden_proc_is_named_with_its_remedy() {
-    // Something mounted over a part of /proc, as container engines do, forbids a fresh /proc in a user namespace.
-    let script = r#"mount -t tmpfs tmpfs /proc/scsi 2>/dev/null || mount -t tmpfs tmpfs /proc/bus; exec "$0" run loopback"#;
+    // Something mounted over a part of /proc, as container engines do, forbids a fresh /proc to everyone inside who is
+    // root only there.
+    let script = r#"mount -t tmpfs tmpfs /proc/sys && exec unshare --user --map-root-user --mount "$0" run loopback"#;
     let ran: Ran = Command::new("unshare")
         .args([
             "--user",

@@ -6,7 +6,7 @@ use support::{cni_conform, cni_conform_unprivileged};
 
 #[test]
 fn every_check_catches_its_mutants_and_fires_on_no_toy() {
-    let ran = cni_conform(&["selftest", "--jobs", "4"]);
+    let ran = cni_conform(&["selftest"]);
     assert_eq!(ran.status, 0, "{}", ran.stdout);
     assert!(ran.stdout.ends_with(" 0 defects\n"), "{}", ran.stdout);
 }
@@ -22,7 +22,7 @@ fn reproducers_tell_a_mutant_from_a_correct_plugin_without_root() {
         "version/echoes",
         "error/on-stdout",
     ];
-    let mut arguments = vec!["selftest", "--reproducers", "--jobs", "4"];
+    let mut arguments = vec!["selftest", "--reproducers"];
     for glob in only {
         arguments.extend(["--only", glob]);
     }

@@ -64,12 +64,13 @@ pub(crate) fn run(arguments: &Run) -> Result<Status, Failure> {
     Ok(status(gate, &report))
 }
 
-/// Trials side by side: as asked for, or one for each core.
+/// Trials side by side for each core: most of a trial is waiting for the kernel's grace periods, not computing.
+const TRIALS_PER_CORE: usize = 3;
+
+/// Trials side by side: as asked for, or a few for each core.
 pub(super) fn jobs(asked: Option<u16>) -> usize {
-    asked.map_or_else(
-        || thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        usize::from,
-    )
+    let cores = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    asked.map_or_else(|| cores() * TRIALS_PER_CORE, usize::from)
 }
 
 /// Returns the status with which a report ends the program.
