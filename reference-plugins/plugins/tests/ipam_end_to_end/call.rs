@@ -62,6 +62,10 @@ impl<'a> Call<'a> {
             registry: None,
         };
         let mut stdout = Vec::new();
+        let mut config = config.clone();
+        if self.verb == "CHECK" && plugin == "host-local" && config.get("prevResult").is_none() {
+            config["prevResult"] = self.result_as_reserved(&config);
+        }
         let config = config.to_string();
         let streams = Streams {
             stdin: &mut config.as_bytes(),
@@ -73,6 +77,25 @@ impl<'a> Call<'a> {
             success: format!("{status:?}") == format!("{:?}", ExitCode::SUCCESS),
             stdout: String::from_utf8(stdout).unwrap(),
         }
+    }
+
+    /// The result that ADD gave, by the reservations that are there: as a runtime would hand it to CHECK.
+    fn result_as_reserved(&self, config: &Value) -> Value {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let directory = Path::new(&text(&config["ipam"]["dataDir"])).join(text(&config["name"]));
+        let mut ips = Vec::new();
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            let content = std::fs::read_to_string(entry.path()).unwrap_or_default();
+            let mut lines = content.lines();
+            let is_own = lines.next().map(str::trim) == Some(self.container_id)
+                && lines.next().is_none_or(|ifname| ifname == self.ifname);
+            let name = entry.file_name().into_string().unwrap();
+            if is_own && name.parse::<std::net::IpAddr>().is_ok() {
+                let length = if name.contains(':') { 64 } else { 24 };
+                ips.push(json!({"address": format!("{name}/{length}")}));
+            }
+        }
+        json!({"cniVersion": config["cniVersion"], "ips": ips})
     }
 
     /// Starts `host-local` as a process; it has its whole configuration.

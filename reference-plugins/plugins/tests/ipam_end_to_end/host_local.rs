@@ -272,6 +272,16 @@ fn check_compares_reservations_with_the_result(
 }
 
 #[test]
+fn check_needs_the_result() {
+    let network = Network::of("10.1.0.0/24");
+    network.call("ADD", "c1").addresses();
+    let config = network.with("prevResult", Value::Null);
+    Call::new("CHECK", "c1")
+        .run("host-local", &config)
+        .assert_error(7, "prevResult: missing");
+}
+
+#[test]
 fn check_fails_when_the_reservation_is_gone() {
     let network = Network::of("10.1.0.0/24");
     network.call("ADD", "c1").addresses();

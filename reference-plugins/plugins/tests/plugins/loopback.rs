@@ -41,7 +41,7 @@ fn each_version_gets_the_addresses_of_lo_in_its_own_shape(
 }
 
 #[test]
-fn an_earlier_result_is_passed_through() {
+fn an_earlier_result_is_passed_on_with_lo_behind_it() {
     on_host(|host| {
         let at = container("c1");
         let earlier = json!({
@@ -58,8 +58,18 @@ fn an_earlier_result_is_passed_through() {
                 &with_prev(&config("1.0.0"), &earlier),
             )
             .ok();
-        assert_eq!(result, earlier);
+        assert_eq!(result["vendor.example/x"], earlier["vendor.example/x"]);
+        assert_eq!(result["interfaces"][0], earlier["interfaces"][0]);
+        assert_eq!(result["ips"][0], earlier["ips"][0]);
+        assert_eq!(result["interfaces"][1]["name"], "lo");
+        assert_eq!(
+            result["ips"][1],
+            json!({"address": "127.0.0.1/8", "interface": 1})
+        );
         assert!(is_up(&at));
+        // A second time adds nothing.
+        let again = with_prev(&config("1.0.0"), &result);
+        assert_eq!(host.call("loopback", "ADD", &at, &again).ok(), result);
     });
 }
 

@@ -54,10 +54,12 @@ impl Plugin for HostLocal {
             let msg = format!("no address is reserved for {attachment} in {directory:?}");
             return Err(Error::failed(msg));
         }
-        match &request.optional_prev_result {
-            Some(result) => compare(&addresses, result, &settings, request.attachment),
-            None => Ok(()),
-        }
+        compare(
+            &addresses,
+            request.prev_result()?,
+            &settings,
+            request.attachment,
+        )
     }
 
     fn del(&self, request: &DelRequest<'_>) -> Result<(), Error> {
